@@ -1,0 +1,63 @@
+//! Roles of mailboxes (RFC 6154).
+
+use std::fmt;
+
+/// What a mailbox is for. `\Important` (RFC 8457) and unknown attributes are not kept: no client files mail by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SpecialUse {
+    /// `\All`: every message of the account.
+    All,
+    /// `\Archive`
+    Archive,
+    /// `\Drafts`
+    Drafts,
+    /// `\Flagged`: every flagged message.
+    Flagged,
+    /// `\Junk`
+    Junk,
+    /// `\Sent`
+    Sent,
+    /// `\Trash`
+    Trash,
+}
+
+impl SpecialUse {
+    /// Reads a LIST attribute, its backslash included, in any case.
+    pub fn from_attribute(attribute: &str) -> Option<Self> {
+        [
+            Self::All,
+            Self::Archive,
+            Self::Drafts,
+            Self::Flagged,
+            Self::Junk,
+            Self::Sent,
+            Self::Trash,
+        ]
+        .into_iter()
+        .find(|role| role.attribute().eq_ignore_ascii_case(attribute))
+    }
+
+    /// The LIST attribute, its backslash included.
+    pub const fn attribute(self) -> &'static str {
+        match self {
+            Self::All => "\\All",
+            Self::Archive => "\\Archive",
+            Self::Drafts => "\\Drafts",
+            Self::Flagged => "\\Flagged",
+            Self::Junk => "\\Junk",
+            Self::Sent => "\\Sent",
+            Self::Trash => "\\Trash",
+        }
+    }
+
+    /// Whether the mailbox only shows messages that lie in other mailboxes (RFC 6154 section 2).
+    pub const fn is_virtual(self) -> bool {
+        matches!(self, Self::All | Self::Flagged)
+    }
+}
+
+impl fmt::Display for SpecialUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.attribute())
+    }
+}
