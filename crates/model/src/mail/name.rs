@@ -24,7 +24,7 @@ impl MailboxName {
             return None;
         }
         if components[0].eq_ignore_ascii_case("INBOX") {
-            components[0] = "INBOX".to_owned();
+            "INBOX".clone_into(&mut components[0]);
         }
         Some(Self { components })
     }

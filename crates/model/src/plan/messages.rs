@@ -1,0 +1,269 @@
+//! What each message of a mailbox needs.
+
+use std::collections::HashSet;
+
+use crate::mail::{FlagSet, MessageRow, Uid};
+
+/// Where one source message stands in the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairState {
+    /// Its bytes lie safely on the target, but not yet in its mailbox.
+    Staged,
+    /// It is in the target's mailbox.
+    Placed,
+    /// It was in the target's mailbox, and its owner has removed it: it is never brought again.
+    Gone,
+}
+
+/// A source message and what the base knows of its counterpart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// On the source.
+    pub uid: Uid,
+    /// Where it stands.
+    pub state: PairState,
+    /// The flags that both sides last agreed on.
+    pub flags: FlagSet,
+}
+
+/// A message that the target holds and that this program brought: it bears the mark of its source UID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetMessage {
+    /// The source UID it bears.
+    pub origin: Uid,
+    /// Its flags now.
+    pub flags: FlagSet,
+}
+
+/// What the target's mailbox holds.
+#[derive(Clone, Debug, Default)]
+pub struct TargetView {
+    /// Messages that this program brought, ascending by origin.
+    pub ours: Vec<TargetMessage>,
+    /// Sizes, in octets on the wire, of the messages that came by other ways.
+    pub foreign_sizes: HashSet<u64>,
+}
+
+impl TargetView {
+    fn find(&self, origin: Uid) -> Option<&TargetMessage> {
+        let at = self
+            .ours
+            .binary_search_by_key(&origin, |message| message.origin)
+            .ok()?;
+        self.ours.get(at)
+    }
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Bring the message over.
+    Carry {
+        /// The message.
+        row: MessageRow,
+        /// The target holds a message of this size that came by another way: if the bytes turn out to be the
+        /// same, it is paired with it instead of being doubled.
+        perhaps_there: bool,
+    },
+    /// The message is on the target by the mark it bears, though the base does not know: pair them.
+    Adopt {
+        /// The message.
+        row: MessageRow,
+        /// The flags that it has on the target.
+        target_flags: FlagSet,
+    },
+    /// The source's flags have changed: set the target's.
+    SetFlags {
+        /// On the source.
+        uid: Uid,
+        /// The source's flags, which the base records.
+        source_flags: FlagSet,
+        /// What the target's are to be: its owner's own changes survive.
+        target_flags: FlagSet,
+    },
+    /// The source's flags have changed, and the target has them already: only the base learns it.
+    Agree {
+        /// On the source.
+        uid: Uid,
+        /// The source's flags.
+        source_flags: FlagSet,
+    },
+    /// The owner has removed the message on the target: it is remembered, so that it is never brought again.
+    Forget {
+        /// On the source.
+        uid: Uid,
+    },
+}
+
+/// Plans one window of a mailbox: `rows` and `pairs` of the same range of UIDs, both ascending.
+///
+/// Messages that the source no longer has are left alone: deletions are kept. A staged pair needs no action of its
+/// own: whatever is staged is placed when the mailbox is committed.
+pub fn plan_messages(rows: &[MessageRow], pairs: &[Pair], target: &TargetView) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let mut pairs = pairs.iter().peekable();
+    for row in rows {
+        while pairs.next_if(|pair| pair.uid < row.uid).is_some() {}
+        let pair = pairs.next_if(|pair| pair.uid == row.uid);
+        actions.extend(plan_message(row, pair, target));
+    }
+    actions
+}
+
+fn plan_message(row: &MessageRow, pair: Option<&Pair>, target: &TargetView) -> Option<Action> {
+    let Some(pair) = pair else {
+        return Some(if let Some(message) = target.find(row.uid) {
+            Action::Adopt {
+                row: row.clone(),
+                target_flags: message.flags.clone(),
+            }
+        } else {
+            let perhaps_there = target.foreign_sizes.contains(&row.size);
+            Action::Carry {
+                row: row.clone(),
+                perhaps_there,
+            }
+        });
+    };
+    if pair.state == PairState::Gone || pair.flags == row.flags {
+        return None;
+    }
+    let (uid, source_flags) = (row.uid, row.flags.clone());
+    if pair.state == PairState::Staged {
+        return Some(Action::Agree { uid, source_flags });
+    }
+    let Some(message) = target.find(uid) else {
+        return Some(Action::Forget { uid });
+    };
+    let target_flags = FlagSet::merge(&pair.flags, &row.flags, &message.flags);
+    Some(if target_flags == message.flags {
+        Action::Agree { uid, source_flags }
+    } else {
+        Action::SetFlags {
+            uid,
+            source_flags,
+            target_flags,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::InternalDate;
+
+    fn uid(value: u32) -> Uid {
+        Uid::new(value).unwrap()
+    }
+
+    fn flags(text: &str) -> FlagSet {
+        text.split_whitespace().collect()
+    }
+
+    fn row(value: u32, words: &str) -> MessageRow {
+        MessageRow {
+            uid: uid(value),
+            flags: flags(words),
+            internal_date: Some(InternalDate::from_unix(0)),
+            size: u64::from(value) * 100,
+        }
+    }
+
+    fn pair(value: u32, state: PairState, words: &str) -> Pair {
+        Pair {
+            uid: uid(value),
+            state,
+            flags: flags(words),
+        }
+    }
+
+    fn view(ours: &[(u32, &str)], foreign: &[u64]) -> TargetView {
+        TargetView {
+            ours: ours
+                .iter()
+                .map(|&(origin, words)| TargetMessage {
+                    origin: uid(origin),
+                    flags: flags(words),
+                })
+                .collect(),
+            foreign_sizes: foreign.iter().copied().collect(),
+        }
+    }
+
+    #[test]
+    fn unknown_messages_are_carried_unless_they_bear_our_mark() {
+        let actions = plan_messages(
+            &[row(1, ""), row(2, ""), row(3, "")],
+            &[],
+            &view(&[(2, "\\Seen")], &[300]),
+        );
+        assert_eq!(
+            actions,
+            [
+                Action::Carry {
+                    row: row(1, ""),
+                    perhaps_there: false
+                },
+                Action::Adopt {
+                    row: row(2, ""),
+                    target_flags: flags("\\Seen")
+                },
+                Action::Carry {
+                    row: row(3, ""),
+                    perhaps_there: true
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_pair_with_the_same_flags_needs_nothing_whatever_the_target_says() {
+        let placed = pair(1, PairState::Placed, "\\Seen");
+        assert_eq!(plan_messages(&[row(1, "\\Seen")], &[placed], &view(&[], &[])), []);
+    }
+
+    #[test]
+    fn flag_changes_are_merged_into_the_targets() {
+        let placed = [pair(1, PairState::Placed, ""), pair(2, PairState::Placed, "")];
+        let actions = plan_messages(
+            &[row(1, "\\Seen"), row(2, "\\Seen")],
+            &placed,
+            &view(&[(1, "work"), (2, "\\Seen")], &[]),
+        );
+        assert_eq!(
+            actions,
+            [
+                Action::SetFlags {
+                    uid: uid(1),
+                    source_flags: flags("\\Seen"),
+                    target_flags: flags("\\Seen work")
+                },
+                Action::Agree {
+                    uid: uid(2),
+                    source_flags: flags("\\Seen")
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn what_its_owner_removed_is_never_brought_again() {
+        let placed = pair(1, PairState::Placed, "");
+        let gone = pair(2, PairState::Gone, "");
+        let actions = plan_messages(
+            &[row(1, "\\Seen"), row(2, "\\Seen")],
+            &[placed, gone],
+            &view(&[], &[]),
+        );
+        assert_eq!(actions, [Action::Forget { uid: uid(1) }]);
+    }
+
+    #[test]
+    fn messages_gone_from_the_source_are_left_alone() {
+        let pairs = [1, 2, 3].map(|value| pair(value, PairState::Placed, ""));
+        assert_eq!(
+            plan_messages(&[row(2, "")], &pairs, &view(&[(1, ""), (2, ""), (3, "")], &[])),
+            []
+        );
+    }
+}
