@@ -1,1 +1,11 @@
-//! Placeholder.
+//! All SQL. Nothing else in the project writes a query.
+//!
+//! Today this is the base of the moves: [`Base`], one account's pairs and checkpoints, in a [`Store`], which is
+//! one SQLite file. Writes are batched: a statement for hundreds of rows, never one for each.
+
+mod base;
+mod rows;
+mod store;
+
+pub use base::{Base, MailboxId, MailboxRecord, Placed, StagedMessage};
+pub use store::{DbError, Store};

@@ -195,7 +195,7 @@ impl<'a> Namer<'a> {
             self.components(above)
         };
         let mended = mend(last, &above, self.rules);
-        let target = (1..)
+        let target = (1..=u32::MAX)
             .map(|number| {
                 let mut target = above.clone();
                 target.push(if number == 1 {

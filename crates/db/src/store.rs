@@ -1,0 +1,133 @@
+//! The database file: opening it, and bringing its schema up to date.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+/// Schema steps, in order. Only ever appended to: a file that has landed never changes.
+const SCHEMA: [&str; 1] = [include_str!("../schema/0001_base.sql")];
+
+/// A database that could not be opened or used.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// SQLite refused.
+    #[error("the state file {}: {source}", path.display())]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// The file was written by a newer version of this program.
+    #[error(
+        "the state file {} was written by a newer version of transhume (schema {found}, this program \
+         knows {known}); use that version, or name another file with --state", path.display()
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// The schema version in the file.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+}
+
+impl DbError {
+    /// Whether the disk that holds the file is full.
+    pub fn is_disk_full(&self) -> bool {
+        const SQLITE_FULL: &str = "13";
+        matches!(self, Self::Sqlite { source: sqlx::Error::Database(error), .. }
+            if error.code().is_some_and(|code| code == SQLITE_FULL))
+    }
+}
+
+/// An open database file.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: SqlitePool,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the file, creates it if it is missing, and brings its schema up to date.
+    pub async fn open(path: &Path) -> Result<Self, DbError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A power cut may take the last commits back; what they recorded is then found again on the target.
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true);
+        Self::connect(options, path).await
+    }
+
+    /// A database that lives and dies in memory: for plans that must leave no trace, and for tests.
+    pub async fn in_memory() -> Result<Self, DbError> {
+        Self::connect(SqliteConnectOptions::new().in_memory(true), Path::new(":memory:")).await
+    }
+
+    async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<Self, DbError> {
+        let pool = SqlitePoolOptions::new()
+            // One writer: a second connection would only wait for the first (and see another memory database).
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await
+            .map_err(|source| DbError::Sqlite { path: path.to_owned(), source })?;
+        let store = Self {
+            pool,
+            path: path.to_owned(),
+        };
+        store.bring_up_to_date().await?;
+        Ok(store)
+    }
+
+    async fn bring_up_to_date(&self) -> Result<(), DbError> {
+        let known = i64::try_from(SCHEMA.len()).unwrap_or(i64::MAX);
+        let found: i64 = self.hear(
+            sqlx::query_scalar("PRAGMA user_version")
+                .fetch_one(&self.pool)
+                .await,
+        )?;
+        if found > known {
+            return Err(DbError::Newer {
+                path: self.path.clone(),
+                found,
+                known,
+            });
+        }
+        for (step, version) in SCHEMA
+            .iter()
+            .zip(1..)
+            .skip_while(|&(_, version)| version <= found)
+        {
+            let mut transaction = self.hear(self.pool.begin().await)?;
+            self.hear(sqlx::raw_sql(*step).execute(&mut *transaction).await)?;
+            let mark = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {version}"));
+            self.hear(sqlx::raw_sql(mark).execute(&mut *transaction).await)?;
+            self.hear(transaction.commit().await)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the file, so that nothing is left beside it.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    pub(crate) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// Puts the file's name to what SQLite said.
+    pub(crate) fn hear<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, DbError> {
+        result.map_err(|source| DbError::Sqlite {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
