@@ -22,6 +22,13 @@ CREATE TABLE mailbox (
     UNIQUE (account, target_name)
 );
 
+-- Mailboxes that were subscribed to on the target once: a subscription that its owner ends stays ended.
+CREATE TABLE subscription (
+    account  INTEGER NOT NULL REFERENCES account (id),
+    name     TEXT NOT NULL,  -- on the target
+    PRIMARY KEY (account, name)
+) WITHOUT ROWID;
+
 CREATE TABLE pair (
     mailbox       INTEGER NOT NULL REFERENCES mailbox (id),
     uid           INTEGER NOT NULL,      -- on the source

@@ -1,6 +1,6 @@
 //! The base of one account: its mailboxes, checkpoints and pairs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
@@ -139,6 +139,7 @@ impl Base {
             "DELETE FROM pair WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?)",
             "DELETE FROM earlier WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?)",
             "DELETE FROM mailbox WHERE account = ?",
+            "DELETE FROM subscription WHERE account = ?",
         ] {
             self.store.hear(
                 sqlx::query(sql)
@@ -148,6 +149,31 @@ impl Base {
             )?;
         }
         self.store.hear(transaction.commit().await)
+    }
+
+    /// The target's names of mailboxes that were subscribed to before.
+    pub async fn subscriptions(&self) -> Result<BTreeSet<MailboxName>, DbError> {
+        let sql = "SELECT name FROM subscription WHERE account = ?";
+        let found = sqlx::query_scalar(sql)
+            .bind(self.account)
+            .fetch_all(self.store.pool())
+            .await;
+        let names: Vec<String> = self.store.hear(found)?;
+        Ok(names
+            .iter()
+            .filter_map(|name| rows::name_from_column(name))
+            .collect())
+    }
+
+    /// Records that mailboxes have been subscribed to.
+    pub async fn add_subscriptions(&self, names: &[MailboxName]) -> Result<(), DbError> {
+        self.write_in_batches(names, |builder, batch| {
+            builder.push("INSERT OR IGNORE INTO subscription (account, name) ");
+            builder.push_values(batch, |mut row, name| {
+                row.push_bind(self.account).push_bind(rows::name_to_column(name));
+            });
+        })
+        .await
     }
 
     /// The pairs of a range of source UIDs, ascending, both ends included.

@@ -1,5 +1,7 @@
 //! The base, against a real SQLite.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 use std::path::Path;
 
 use transhume_db::{Base, DbError, MailboxId, Placed, StagedMessage, Store};
