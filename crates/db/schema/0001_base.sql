@@ -3,7 +3,9 @@
 CREATE TABLE account (
     id      INTEGER PRIMARY KEY,
     source  TEXT NOT NULL,  -- user@host:port
-    target  TEXT NOT NULL,  -- what --to named
+    target  TEXT NOT NULL,  -- the Maildir's path
+    -- The Maildir itself, whatever its path: another one under the same path is not what the pairs speak of.
+    target_identity TEXT,
     UNIQUE (source, target)
 );
 

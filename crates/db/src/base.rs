@@ -21,6 +21,11 @@ const GONE: i64 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailboxId(i64);
 
+impl MailboxId {
+    /// No mailbox of any base: it has no pairs.
+    pub const NONE: Self = Self(0);
+}
+
 /// A mailbox as the base knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailboxRecord {
@@ -95,6 +100,25 @@ impl Base {
         Ok(Self { store, account })
     }
 
+    /// Which target the pairs speak of, as [`Base::set_target_identity`] recorded it.
+    pub async fn target_identity(&self) -> Result<Option<String>, DbError> {
+        let sql = "SELECT target_identity FROM account WHERE id = ?";
+        self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(self.account)
+                .fetch_one(self.store.pool())
+                .await,
+        )
+    }
+
+    /// Records which target the pairs speak of.
+    pub async fn set_target_identity(&self, identity: &str) -> Result<(), DbError> {
+        let sql = "UPDATE account SET target_identity = ? WHERE id = ?";
+        let query = sqlx::query(sql).bind(identity).bind(self.account);
+        self.store.hear(query.execute(self.store.pool()).await)?;
+        Ok(())
+    }
+
     /// Closes the file.
     pub async fn close(self) {
         self.store.close().await;
@@ -147,6 +171,21 @@ impl Base {
                     .execute(&mut *transaction)
                     .await,
             )?;
+        }
+        self.store.hear(transaction.commit().await)
+    }
+
+    /// Forgets a mailbox's pairs and checkpoints: its target is a new one. What is staged stays staged.
+    pub async fn restart(&self, mailbox: MailboxId) -> Result<(), DbError> {
+        let mut transaction = self.store.hear(self.store.pool().begin().await)?;
+        for sql in [
+            "DELETE FROM pair WHERE mailbox = ? AND state <> 0",
+            "DELETE FROM earlier WHERE mailbox = ?",
+            "UPDATE mailbox SET uid_validity = NULL, target_uid_validity = NULL, agreed_uid_next = NULL, \
+             agreed_mod_seq = NULL, agreed_messages = NULL WHERE id = ?",
+        ] {
+            self.store
+                .hear(sqlx::query(sql).bind(mailbox.0).execute(&mut *transaction).await)?;
         }
         self.store.hear(transaction.commit().await)
     }

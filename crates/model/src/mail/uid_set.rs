@@ -113,6 +113,27 @@ impl FromIterator<Uid> for UidSet {
     }
 }
 
+impl FromIterator<(Uid, Uid)> for UidSet {
+    /// From ranges, both ends included, that ascend without touching; others are taken UID by UID.
+    fn from_iter<I: IntoIterator<Item = (Uid, Uid)>>(ranges: I) -> Self {
+        let mut set = Self::new();
+        for (first, last) in ranges {
+            if set
+                .ranges
+                .last()
+                .is_none_or(|&(_, end)| end.next().is_some_and(|next| next < first))
+            {
+                set.ranges.extend((first <= last).then_some((first, last)));
+            } else {
+                (first.get()..=last.get())
+                    .filter_map(Uid::new)
+                    .for_each(|uid| set.insert(uid));
+            }
+        }
+        set
+    }
+}
+
 impl fmt::Display for UidSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, &range) in self.ranges.iter().enumerate() {

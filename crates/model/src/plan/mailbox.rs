@@ -22,6 +22,18 @@ pub struct TargetHeader {
     pub uid_next: Uid,
 }
 
+/// The target's mailbox as it is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TargetState {
+    /// Whether there is such a mailbox.
+    pub exists: bool,
+    /// Its numbers; `None` where it was never numbered.
+    pub header: Option<TargetHeader>,
+    /// Whether it holds any message that this program brought. Only asked for when its numbers are not those that
+    /// the base knows.
+    pub holds_ours: bool,
+}
+
 /// What a mailbox needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailboxStep {
@@ -30,6 +42,9 @@ pub enum MailboxStep {
     /// It is filled in one stroke under this UIDVALIDITY, with the source's UIDs; what the target holds
     /// already is numbered above.
     Fill(Option<UidValidity>),
+    /// As [`Fill`](Self::Fill), after forgetting its pairs: the mailbox that the base knows is no more, and another
+    /// has taken its place.
+    Restart(Option<UidValidity>),
     /// Changes are added to what is there.
     Follow,
     /// The source has numbered its messages anew: they are recognised by their bytes, and the target keeps its
@@ -39,26 +54,28 @@ pub enum MailboxStep {
     RemovedByOwner,
 }
 
-/// Decides the step. `target` is `None` when the target has no such mailbox, or one that was never numbered.
-pub fn decide_mailbox(
-    source: &Checkpoint,
-    base: Option<&MailboxBase>,
-    target_exists: bool,
-    target: Option<TargetHeader>,
-) -> MailboxStep {
+/// Decides the step.
+pub fn decide_mailbox(source: &Checkpoint, base: Option<&MailboxBase>, target: &TargetState) -> MailboxStep {
+    let found = target.header.map(|header| header.uid_validity);
     let Some(base) = base.filter(|base| base.target_uid_validity.is_some()) else {
         // Never filled, or the base was lost: when the numbers agree, an earlier run filled it.
-        return match (target, source.uid_validity) {
-            (Some(target), Some(wanted)) if target.uid_validity == wanted => MailboxStep::Follow,
-            (_, wanted) => MailboxStep::Fill(wanted),
+        return if found.is_some() && found == source.uid_validity {
+            MailboxStep::Follow
+        } else {
+            MailboxStep::Fill(source.uid_validity)
         };
     };
-    if !target_exists {
+    if !target.exists {
         return MailboxStep::RemovedByOwner;
     }
-    if target.map(|target| target.uid_validity) != base.target_uid_validity {
-        // Something has numbered the target anew (a lost uidlist): the numbers that clients know are put back.
-        return MailboxStep::Fill(base.target_uid_validity);
+    if found != base.target_uid_validity {
+        // Something has numbered the target anew. Where our messages are still there (a lost uidlist), the numbers
+        // that clients know are put back; else it is another mailbox of that name.
+        return if target.holds_ours {
+            MailboxStep::Fill(base.target_uid_validity)
+        } else {
+            MailboxStep::Restart(source.uid_validity)
+        };
     }
     if base.uid_validity != source.uid_validity {
         return MailboxStep::Reidentify;
@@ -91,41 +108,46 @@ mod tests {
         }
     }
 
-    fn header(validity: u32) -> Option<TargetHeader> {
-        UidValidity::new(validity).map(|uid_validity| TargetHeader {
+    fn state(validity: u32, holds_ours: bool) -> TargetState {
+        let header = UidValidity::new(validity).map(|uid_validity| TargetHeader {
             uid_validity,
             uid_next: Uid::FIRST,
-        })
+        });
+        TargetState {
+            exists: true,
+            header,
+            holds_ours,
+        }
     }
 
     #[test]
     fn each_case() {
         let seen = checkpoint(7, 10);
-        let check =
-            |base: Option<MailboxBase>, exists: bool, target: Option<TargetHeader>, step: MailboxStep| {
-                assert_eq!(decide_mailbox(&seen, base.as_ref(), exists, target), step);
-            };
+        let check = |base: Option<MailboxBase>, target: TargetState, step: MailboxStep| {
+            assert_eq!(decide_mailbox(&seen, base.as_ref(), &target), step);
+        };
+        let missing = TargetState::default();
         let fill = MailboxStep::Fill(UidValidity::new(7));
-        check(None, false, None, fill);
-        check(None, true, header(3), fill);
-        check(None, true, header(7), MailboxStep::Follow);
-        check(Some(base(7, None, None)), true, None, fill);
+        check(None, missing, fill);
+        check(None, state(0, false), fill);
+        check(None, state(3, false), fill);
+        check(None, state(7, false), MailboxStep::Follow);
+        check(Some(base(7, None, None)), state(0, false), fill);
         let done = Some(base(7, Some(7), Some(seen)));
-        check(done, true, header(7), MailboxStep::Unchanged);
-        check(done, true, header(8), fill);
-        check(done, true, None, fill);
-        check(done, false, None, MailboxStep::RemovedByOwner);
+        check(done, state(7, false), MailboxStep::Unchanged);
+        check(done, state(8, true), fill);
+        check(done, state(0, true), fill);
+        check(done, state(8, false), MailboxStep::Restart(UidValidity::new(7)));
+        check(done, missing, MailboxStep::RemovedByOwner);
         check(
             Some(base(7, Some(7), Some(checkpoint(7, 9)))),
-            true,
-            header(7),
+            state(7, false),
             MailboxStep::Follow,
         );
-        check(Some(base(7, Some(7), None)), true, header(7), MailboxStep::Follow);
+        check(Some(base(7, Some(7), None)), state(7, false), MailboxStep::Follow);
         check(
             Some(base(5, Some(5), Some(checkpoint(5, 10)))),
-            true,
-            header(5),
+            state(5, false),
             MailboxStep::Reidentify,
         );
     }

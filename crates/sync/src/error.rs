@@ -1,0 +1,128 @@
+//! What can end a pass.
+
+use std::path::Path;
+
+use transhume_db::DbError;
+use transhume_imap::{CertificateFault, ImapError};
+use transhume_maildir::{ErrorKind, MaildirError};
+use transhume_model::mail::Digest;
+
+/// An error that ends a pass. What it ended is safe: everything carried so far is kept, and the next pass goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] ImapError),
+    /// The target.
+    #[error(transparent)]
+    Target(#[from] MaildirError),
+    /// The base.
+    #[error(transparent)]
+    Base(#[from] DbError),
+    /// Somebody asked to stop.
+    #[error("stopped as asked")]
+    Interrupted,
+    /// A part of this program has ended that should not have.
+    #[error("a part of the program has failed: {0}")]
+    Internal(String),
+}
+
+/// What a person, or whoever schedules passes, can do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause<'a> {
+    /// Name or password are wrong, or the account may not log in.
+    LoginRefused,
+    /// The server takes no password on this kind of connection.
+    LoginDisabled,
+    /// The server cannot log anyone in now.
+    LoginUnavailable,
+    /// No address is known for the host.
+    UnknownHost,
+    /// The connection could not be made, or was lost: trying again may help.
+    Unreachable,
+    /// STARTTLS is not offered.
+    NoStartTls,
+    /// TLS could not be agreed on.
+    NoTls,
+    /// The certificate is not trusted.
+    Untrusted {
+        /// Why.
+        fault: &'a CertificateFault,
+        /// What a pin must be for this certificate to be trusted.
+        fingerprint: Digest,
+    },
+    /// The source breaks the protocol, or refuses what it has to do.
+    SourceFault,
+    /// No room on the target.
+    DiskFull,
+    /// The target takes no changes.
+    ReadOnly,
+    /// The target may not be written by this user.
+    PermissionDenied,
+    /// Another program holds the target.
+    Busy,
+    /// A control file on the target is damaged.
+    Corrupt,
+    /// The target cannot be written for another reason.
+    TargetFault,
+    /// The base cannot be used.
+    BaseFault,
+    /// Somebody asked to stop.
+    Interrupted,
+    /// A mistake of this program.
+    Internal,
+}
+
+impl SyncError {
+    /// What can be done about it.
+    pub fn cause(&self) -> Cause<'_> {
+        match self {
+            Self::Source(error) => source_cause(error),
+            Self::Target(error) => match error.kind() {
+                ErrorKind::DiskFull => Cause::DiskFull,
+                ErrorKind::ReadOnly => Cause::ReadOnly,
+                ErrorKind::PermissionDenied => Cause::PermissionDenied,
+                ErrorKind::Busy => Cause::Busy,
+                ErrorKind::Corrupt => Cause::Corrupt,
+                _ => Cause::TargetFault,
+            },
+            Self::Base(error) if error.is_disk_full() => Cause::DiskFull,
+            Self::Base(_) => Cause::BaseFault,
+            Self::Interrupted => Cause::Interrupted,
+            Self::Internal(_) => Cause::Internal,
+        }
+    }
+
+    /// Whether a new connection may get further.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self.cause(), Cause::Unreachable | Cause::LoginUnavailable)
+    }
+
+    /// Whether it concerns one mailbox only, so that the pass can go on with the others.
+    pub(crate) fn is_of_one_mailbox(&self) -> bool {
+        matches!(self.cause(), Cause::Busy | Cause::Corrupt)
+    }
+
+    pub(crate) fn database_io(path: &Path, source: std::io::Error) -> Self {
+        Self::Target(MaildirError::Io { action: "creating", path: path.to_owned(), source })
+    }
+}
+
+fn source_cause(error: &ImapError) -> Cause<'_> {
+    match error {
+        ImapError::LoginRefused { .. } => Cause::LoginRefused,
+        ImapError::LoginDisabled => Cause::LoginDisabled,
+        ImapError::LoginUnavailable { .. } => Cause::LoginUnavailable,
+        ImapError::Resolve { .. } => Cause::UnknownHost,
+        ImapError::Connect { .. }
+        | ImapError::Timeout { .. }
+        | ImapError::Bye { .. }
+        | ImapError::ConnectionLost { .. } => Cause::Unreachable,
+        ImapError::StartTlsRefused => Cause::NoStartTls,
+        ImapError::Tls { .. } => Cause::NoTls,
+        ImapError::Certificate { reason, fingerprint, .. } => {
+            Cause::Untrusted { fault: reason, fingerprint: *fingerprint }
+        }
+        ImapError::Refused { .. } | ImapError::Protocol { .. } | ImapError::TooLong => Cause::SourceFault,
+    }
+}

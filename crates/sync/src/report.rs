@@ -1,0 +1,135 @@
+//! What a pass found and did, for people and for machines to read.
+
+use transhume_model::mail::{MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
+use transhume_model::plan::{Action, Note};
+
+/// The whole pass.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// A mailbox each, in the source's order.
+    pub mailboxes: Vec<MailboxReport>,
+    /// What a person should know about the tree.
+    pub notes: Vec<Note>,
+    /// Subscriptions that were added.
+    pub subscribed: usize,
+    /// Whether the last survey left nothing to do: the proof that nothing is missing.
+    pub verified: bool,
+    /// How often the connection was made anew.
+    pub reconnects: u32,
+}
+
+/// One mailbox.
+#[derive(Clone, Debug)]
+pub struct MailboxReport {
+    /// On the source.
+    pub source: MailboxName,
+    /// On the target.
+    pub target: MailboxName,
+    /// Its role on the source.
+    pub special_use: Option<SpecialUse>,
+    /// The source's UIDVALIDITY.
+    pub uid_validity: Option<UidValidity>,
+    /// The source's HIGHESTMODSEQ, where it keeps one.
+    pub highest_mod_seq: Option<ModSeq>,
+    /// What was decided about it.
+    pub state: MailboxState,
+    /// Messages on the source.
+    pub messages: u64,
+    /// What was done, or in a dry run is to be done.
+    pub done: Counts,
+    /// Messages that could not be brought over.
+    pub failed: Vec<FailedMessage>,
+    /// Keywords that the target's format has no room for, with the number of messages that have them.
+    pub keywords_left_out: Vec<(String, u64)>,
+    /// Why the whole mailbox could not be moved.
+    pub error: Option<String>,
+}
+
+/// What was decided about a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailboxState {
+    /// Nothing has changed since the last pass.
+    Unchanged,
+    /// Filled in one stroke with the source's numbers.
+    Filled,
+    /// Changes were added.
+    Followed,
+    /// The source has numbered its messages anew; they were recognised by their bytes.
+    Reidentified,
+    /// The owner has removed the mailbox on the target: it was not brought back.
+    RemovedByOwner,
+}
+
+/// Numbers of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Brought over.
+    pub carried: u64,
+    /// Octets of those.
+    pub bytes: u64,
+    /// Found on the target, and paired.
+    pub adopted: u64,
+    /// Given the source's new flags.
+    pub flags_set: u64,
+    /// Removed on the target by their owner, and left so.
+    pub removed_by_owner: u64,
+    /// Placed under another UID than the source's, since the target had given that UID already.
+    pub renumbered: u64,
+    /// Without a date on the source: they bear the time of the move.
+    pub undated: u64,
+}
+
+impl Counts {
+    /// What actions other than carrying come to.
+    pub(crate) fn of(actions: &[Action]) -> Self {
+        let mut counts = Self::default();
+        for action in actions {
+            match action {
+                Action::Adopt { .. } => counts.adopted += 1,
+                Action::SetFlags { .. } => counts.flags_set += 1,
+                Action::Forget { .. } => counts.removed_by_owner += 1,
+                Action::Carry { .. } | Action::Agree { .. } => {}
+            }
+        }
+        counts
+    }
+
+    /// Whether anything was to be done.
+    pub fn is_empty(&self) -> bool {
+        self.carried + self.adopted + self.flags_set == 0
+    }
+
+    /// Adds another round's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.carried += other.carried;
+        self.bytes += other.bytes;
+        self.adopted += other.adopted;
+        self.flags_set += other.flags_set;
+        self.removed_by_owner += other.removed_by_owner;
+        self.renumbered += other.renumbered;
+        self.undated += other.undated;
+    }
+}
+
+/// A message that stays behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedMessage {
+    /// On the source.
+    pub uid: Uid,
+    /// Why, in plain words.
+    pub reason: String,
+}
+
+impl Report {
+    /// Sums over all mailboxes.
+    pub fn totals(&self) -> Counts {
+        let mut totals = Counts::default();
+        self.mailboxes.iter().for_each(|mailbox| totals.add(&mailbox.done));
+        totals
+    }
+
+    /// Whether everything that the source holds is on the target, or was removed there by its owner.
+    pub fn is_complete(&self) -> bool {
+        self.verified && self.mailboxes.iter().all(|mailbox| mailbox.failed.is_empty() && mailbox.error.is_none())
+    }
+}
