@@ -257,19 +257,41 @@ impl Base {
         after: Option<Uid>,
         limit: u32,
     ) -> Result<Vec<StagedMessage>, DbError> {
-        let sql = "SELECT uid, system_flags, keywords, internal_date, size, line_feeds, digest FROM pair \
-                   WHERE mailbox = ? AND state = 0 AND uid > ? ORDER BY uid LIMIT ?";
+        let sql = "SELECT * FROM pair WHERE mailbox = ? AND state = 0 AND uid > ? ORDER BY uid LIMIT ?";
+        let rows = self.messages_after(sql, mailbox, after, limit).await?;
+        Ok(rows.into_iter().map(|(message, _)| message).collect())
+    }
+
+    /// Up to `limit` messages above `after` that belong into the target's mailbox under their own mark, staged or placed,
+    /// ascending by UID.
+    pub async fn belonging(
+        &self,
+        mailbox: MailboxId,
+        after: Option<Uid>,
+        limit: u32,
+    ) -> Result<Vec<(StagedMessage, PairState)>, DbError> {
+        let sql = "SELECT * FROM pair WHERE mailbox = ? AND state <> 2 AND target_name IS NULL AND uid > ? \
+                   ORDER BY uid LIMIT ?";
+        self.messages_after(sql, mailbox, after, limit).await
+    }
+
+    async fn messages_after(
+        &self,
+        sql: &'static str,
+        mailbox: MailboxId,
+        after: Option<Uid>,
+        limit: u32,
+    ) -> Result<Vec<(StagedMessage, PairState)>, DbError> {
         let found = sqlx::query(sql)
             .bind(mailbox.0)
             .bind(after.map_or(0, Uid::get))
             .bind(limit)
             .fetch_all(self.store.pool())
             .await;
-        Ok(self
-            .store
-            .hear(found)?
+        let rows = self.store.hear(found)?;
+        Ok(rows
             .iter()
-            .filter_map(staged_message)
+            .filter_map(|row| Some((staged_message(row)?, state(row))))
             .collect())
     }
 
@@ -505,6 +527,14 @@ fn pair(row: &SqliteRow) -> Option<Pair> {
         state,
         flags: flags(row),
     })
+}
+
+fn state(row: &SqliteRow) -> PairState {
+    match row.get("state") {
+        STAGED => PairState::Staged,
+        PLACED => PairState::Placed,
+        _ => PairState::Gone,
+    }
 }
 
 fn staged_message(row: &SqliteRow) -> Option<StagedMessage> {

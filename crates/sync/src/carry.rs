@@ -11,8 +11,9 @@ use transhume_imap::client::Connection;
 use transhume_imap::session::{BodyEvent, Examine, Exchange, FetchBodies, FetchRows};
 use transhume_imap::wire::{Event, Response, Status, Tag, Tagged, WireName};
 use transhume_model::mail::{Checkpoint, MessageRow, Uid, UidSet};
-use transhume_model::plan::{Action, TargetView, plan_messages};
+use transhume_model::plan::{Action, plan_messages};
 
+use crate::endpoint::Look;
 use crate::error::SyncError;
 use crate::progress::{Observer, Progress};
 use crate::report::{Counts, FailedMessage};
@@ -36,7 +37,7 @@ pub(crate) struct Work {
     pub(crate) record: MailboxRecord,
     pub(crate) wire: WireName,
     pub(crate) checkpoint: Checkpoint,
-    pub(crate) view: TargetView,
+    look: Look,
     windows: VecDeque<(Uid, Uid)>,
     /// Commands in flight and texts not yet asked for.
     open: usize,
@@ -49,13 +50,13 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(crate) fn new(record: MailboxRecord, wire: WireName, checkpoint: Checkpoint, view: TargetView) -> Self {
+    pub(crate) fn new(record: MailboxRecord, wire: WireName, checkpoint: Checkpoint, look: Look) -> Self {
         Self {
             record,
             wire,
             windows: windows(&checkpoint),
             checkpoint,
-            view,
+            look,
             open: 0,
             closed: false,
             handed_over: 0,
@@ -77,7 +78,11 @@ struct Texts {
 
 enum Asked {
     Examine(Examine),
-    Rows { range: (Uid, Uid), rows: Vec<MessageRow>, reserved: u64 },
+    Rows {
+        range: (Uid, Uid),
+        rows: Vec<MessageRow>,
+        reserved: u64,
+    },
     Texts(Texts),
 }
 
@@ -170,7 +175,11 @@ impl<'a> Carrier<'a> {
             self.examine(texts.mailbox);
             self.texts_in_flight += 1;
             let tag = self.connection.enqueue(&FetchBodies::command(&texts.set));
-            self.pipe.push_back(InFlight { tag, mailbox: texts.mailbox, asked: Asked::Texts(texts) });
+            self.pipe.push_back(InFlight {
+                tag,
+                mailbox: texts.mailbox,
+                asked: Asked::Texts(texts),
+            });
         }
         for mailbox in 0..self.works.len() {
             while let Some(&range) = self.works[mailbox].windows.front() {
@@ -183,7 +192,11 @@ impl<'a> Carrier<'a> {
                 self.examine(mailbox);
                 self.rows_in_flight += reserved;
                 let tag = self.connection.enqueue(&FetchRows::command(&range_set(range)));
-                let asked = Asked::Rows { range, rows: Vec::new(), reserved };
+                let asked = Asked::Rows {
+                    range,
+                    rows: Vec::new(),
+                    reserved,
+                };
                 self.pipe.push_back(InFlight { tag, mailbox, asked });
             }
         }
@@ -206,7 +219,9 @@ impl<'a> Carrier<'a> {
         if let Event::Response(Response::Tagged(reply)) = event {
             return self.answered(reply).await;
         }
-        let Some(front) = self.pipe.front_mut() else { return Ok(()) };
+        let Some(front) = self.pipe.front_mut() else {
+            return Ok(());
+        };
         match &mut front.asked {
             Asked::Examine(exchange) => {
                 if let Event::Response(response) = event {
@@ -225,14 +240,23 @@ impl<'a> Carrier<'a> {
     }
 
     async fn take_text(&mut self, event: Event) -> Result<(), SyncError> {
-        let Purpose::CarryOut(stager) = &mut self.purpose else { return Ok(()) };
-        let Some(InFlight { mailbox, asked: Asked::Texts(texts), .. }) = self.pipe.front_mut() else {
+        let Purpose::CarryOut(stager) = &mut self.purpose else {
+            return Ok(());
+        };
+        let Some(InFlight {
+            mailbox,
+            asked: Asked::Texts(texts),
+            ..
+        }) = self.pipe.front_mut()
+        else {
             return Ok(());
         };
         match FetchBodies::read(event) {
             BodyEvent::Started { .. } => stager.begin(self.works[*mailbox].record.id),
             BodyEvent::Chunk(chunk) => {
-                self.observer.hear(&Progress::Received { bytes: chunk.len() as u64 });
+                self.observer.hear(&Progress::Received {
+                    bytes: chunk.len() as u64,
+                });
                 stager.write(chunk).await?;
             }
             BodyEvent::Complete { uid, octets } => {
@@ -247,7 +271,9 @@ impl<'a> Carrier<'a> {
                 work.counts.bytes += octets;
                 work.counts.undated += u64::from(row.internal_date.is_none());
                 stager.finish(row).await?;
-                self.observer.hear(&Progress::Message { mailbox: &work.record.source });
+                self.observer.hear(&Progress::Message {
+                    mailbox: &work.record.source,
+                });
             }
             BodyEvent::Unreadable => stager.abandon().await?,
             BodyEvent::Withheld { .. } | BodyEvent::Other | BodyEvent::Response(_) => {}
@@ -257,12 +283,20 @@ impl<'a> Carrier<'a> {
 
     /// A command has been answered. Servers answer in order; one that does not is followed all the same.
     async fn answered(&mut self, reply: Tagged) -> Result<(), SyncError> {
-        let Some(at) = self.pipe.iter().position(|asked| asked.tag == reply.tag) else { return Ok(()) };
-        let Some(InFlight { mailbox, asked, .. }) = self.pipe.remove(at) else { return Ok(()) };
+        let Some(at) = self.pipe.iter().position(|asked| asked.tag == reply.tag) else {
+            return Ok(());
+        };
+        let Some(InFlight { mailbox, asked, .. }) = self.pipe.remove(at) else {
+            return Ok(());
+        };
         self.works[mailbox].open -= 1;
         match asked {
             Asked::Examine(exchange) => self.examined(mailbox, exchange, &reply),
-            Asked::Rows { range, rows, reserved } => {
+            Asked::Rows {
+                range,
+                rows,
+                reserved,
+            } => {
                 self.rows_in_flight = self.rows_in_flight.saturating_sub(reserved);
                 if let Some(text) = refusal(&reply) {
                     self.works[mailbox].error.get_or_insert(text);
@@ -292,14 +326,22 @@ impl<'a> Carrier<'a> {
         }
     }
 
-    async fn plan(&mut self, mailbox: usize, range: (Uid, Uid), mut rows: Vec<MessageRow>) -> Result<(), SyncError> {
+    async fn plan(
+        &mut self,
+        mailbox: usize,
+        range: (Uid, Uid),
+        mut rows: Vec<MessageRow>,
+    ) -> Result<(), SyncError> {
         rows.sort_by_key(|row| row.uid);
         rows.dedup_by_key(|row| row.uid);
         let id = self.works[mailbox].record.id;
         let pairs = self.base.pairs(id, range.0, range.1).await?;
         let mut carry = HashMap::new();
         let mut local = Vec::new();
-        for action in plan_messages(&rows, &pairs, &self.works[mailbox].view) {
+        let actions = self.works[mailbox]
+            .look
+            .with_view(|view| plan_messages(&rows, &pairs, view));
+        for action in actions {
             match action {
                 Action::Carry { row, .. } => {
                     carry.insert(row.uid, row);
@@ -342,7 +384,12 @@ impl<'a> Carrier<'a> {
                     .filter_map(|row| carry.remove_entry(&row.uid))
                     .collect();
                 self.works[mailbox].open += 1;
-                self.texts.push_back(Texts { mailbox, set, rows, alone: false });
+                self.texts.push_back(Texts {
+                    mailbox,
+                    set,
+                    rows,
+                    alone: false,
+                });
             }
         }
     }
@@ -357,16 +404,23 @@ impl<'a> Carrier<'a> {
         rows.sort_by_key(|row| row.uid);
         for row in rows {
             if texts.alone {
-                let reason = refusal.clone().unwrap_or_else(|| {
-                    "the server lists the message, but does not deliver it".to_owned()
-                });
-                self.works[texts.mailbox].failed.push(FailedMessage { uid: row.uid, reason });
+                let reason = refusal
+                    .clone()
+                    .unwrap_or_else(|| "the server lists the message, but does not deliver it".to_owned());
+                self.works[texts.mailbox]
+                    .failed
+                    .push(FailedMessage { uid: row.uid, reason });
             } else {
                 self.works[texts.mailbox].open += 1;
                 self.rows_in_flight += 1;
                 let set = UidSet::range(row.uid, row.uid);
                 let rows = HashMap::from([(row.uid, row)]);
-                self.texts.push_back(Texts { mailbox: texts.mailbox, set, rows, alone: true });
+                self.texts.push_back(Texts {
+                    mailbox: texts.mailbox,
+                    set,
+                    rows,
+                    alone: true,
+                });
             }
         }
     }
@@ -379,6 +433,12 @@ impl<'a> Carrier<'a> {
         }
         work.windows.clear();
         work.closed = true;
+        if work.handed_over > 0 {
+            self.observer.hear(&Progress::Mailbox {
+                mailbox: &work.record.source,
+                carried: work.handed_over,
+            });
+        }
         // A mailbox that could not be read to its end is not committed: what is staged waits for the next pass.
         if let Purpose::CarryOut(stager) = &mut self.purpose
             && work.error.is_none()

@@ -103,8 +103,13 @@ impl SyncError {
         matches!(self.cause(), Cause::Busy | Cause::Corrupt)
     }
 
-    pub(crate) fn database_io(path: &Path, source: std::io::Error) -> Self {
-        Self::Target(MaildirError::Io { action: "creating", path: path.to_owned(), source })
+    /// The state file could not be made.
+    pub fn state_file(path: &Path, source: std::io::Error) -> Self {
+        Self::Target(MaildirError::Io {
+            action: "making",
+            path: path.to_owned(),
+            source,
+        })
     }
 }
 
@@ -120,9 +125,12 @@ fn source_cause(error: &ImapError) -> Cause<'_> {
         | ImapError::ConnectionLost { .. } => Cause::Unreachable,
         ImapError::StartTlsRefused => Cause::NoStartTls,
         ImapError::Tls { .. } => Cause::NoTls,
-        ImapError::Certificate { reason, fingerprint, .. } => {
-            Cause::Untrusted { fault: reason, fingerprint: *fingerprint }
-        }
+        ImapError::Certificate {
+            reason, fingerprint, ..
+        } => Cause::Untrusted {
+            fault: reason,
+            fingerprint: *fingerprint,
+        },
         ImapError::Refused { .. } | ImapError::Protocol { .. } | ImapError::TooLong => Cause::SourceFault,
     }
 }

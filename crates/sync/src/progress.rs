@@ -31,7 +31,7 @@ pub enum Progress<'a> {
         /// Its mailbox on the source.
         mailbox: &'a MailboxName,
     },
-    /// A mailbox is done.
+    /// All of a mailbox has come in.
     Mailbox {
         /// On the source.
         mailbox: &'a MailboxName,

@@ -1,7 +1,7 @@
 //! What a pass found and did, for people and for machines to read.
 
 use transhume_model::mail::{MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
-use transhume_model::plan::{Action, Note};
+use transhume_model::plan::{Action, MailboxStep, Note};
 
 /// The whole pass.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,32 @@ pub enum MailboxState {
     Reidentified,
     /// The owner has removed the mailbox on the target: it was not brought back.
     RemovedByOwner,
+}
+
+impl MailboxReport {
+    /// Adds what earlier rounds of the same pass did. Their state is told, as the more telling one; what they could not
+    /// do is forgotten, since this round has tried again.
+    pub(crate) fn continue_from(&mut self, before: Self) {
+        self.done.add(&before.done);
+        if self.state != MailboxState::RemovedByOwner && before.state != MailboxState::Unchanged {
+            self.state = before.state;
+        }
+        if self.keywords_left_out.is_empty() {
+            self.keywords_left_out = before.keywords_left_out;
+        }
+    }
+}
+
+impl MailboxState {
+    pub(crate) fn of(step: &MailboxStep) -> Self {
+        match step {
+            MailboxStep::Unchanged => Self::Unchanged,
+            MailboxStep::Fill(_) | MailboxStep::Restart(_) => Self::Filled,
+            MailboxStep::Follow => Self::Followed,
+            MailboxStep::Reidentify => Self::Reidentified,
+            MailboxStep::RemovedByOwner => Self::RemovedByOwner,
+        }
+    }
 }
 
 /// Numbers of messages.
@@ -124,12 +150,18 @@ impl Report {
     /// Sums over all mailboxes.
     pub fn totals(&self) -> Counts {
         let mut totals = Counts::default();
-        self.mailboxes.iter().for_each(|mailbox| totals.add(&mailbox.done));
+        self.mailboxes
+            .iter()
+            .for_each(|mailbox| totals.add(&mailbox.done));
         totals
     }
 
     /// Whether everything that the source holds is on the target, or was removed there by its owner.
     pub fn is_complete(&self) -> bool {
-        self.verified && self.mailboxes.iter().all(|mailbox| mailbox.failed.is_empty() && mailbox.error.is_none())
+        self.verified
+            && self
+                .mailboxes
+                .iter()
+                .all(|mailbox| mailbox.failed.is_empty() && mailbox.error.is_none())
     }
 }

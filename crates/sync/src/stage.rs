@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use transhume_db::{MailboxId, StagedMessage};
-use transhume_maildir::{MaildirError, Origin, StagedFile};
+use transhume_maildir::{MaildirError, StagedFile};
 use transhume_model::mail::MessageRow;
 use transhume_model::plan::Action;
 
@@ -29,7 +29,11 @@ const ORDERS: usize = 16;
 const WHOLE: usize = 64 * 1024;
 
 enum Order {
-    Whole { place: Arc<Place>, pieces: Vec<Bytes>, row: MessageRow },
+    Whole {
+        place: Arc<Place>,
+        pieces: Vec<Bytes>,
+        row: MessageRow,
+    },
     Begin(Arc<Place>),
     Piece(Bytes),
     Finish(MessageRow),
@@ -66,7 +70,14 @@ impl Stager {
             writers.push(orders);
             threads.push(std::thread::spawn(move || write_all(queue, &keeper)));
         }
-        Self { places, writers, threads, turn: 0, current: None, keeper }
+        Self {
+            places,
+            writers,
+            threads,
+            turn: 0,
+            current: None,
+            keeper,
+        }
     }
 
     /// A message of a mailbox begins; one that was never finished is dropped with its bytes.
@@ -81,7 +92,9 @@ impl Stager {
 
     /// The next piece of the message.
     pub(crate) async fn write(&mut self, piece: Bytes) -> Result<(), SyncError> {
-        let Some(current) = &mut self.current else { return Ok(()) };
+        let Some(current) = &mut self.current else {
+            return Ok(());
+        };
         if let Some(writer) = current.begun {
             return self.order(writer, Order::Piece(piece)).await;
         }
@@ -103,13 +116,23 @@ impl Stager {
 
     /// The message is complete, and this is which it is.
     pub(crate) async fn finish(&mut self, row: MessageRow) -> Result<(), SyncError> {
-        let Some(current) = self.current.take() else { return Ok(()) };
+        let Some(current) = self.current.take() else {
+            return Ok(());
+        };
         if let Some(writer) = current.begun {
             return self.order(writer, Order::Finish(row)).await;
         }
         let writer = self.turn;
         self.turn = (self.turn + 1) % self.writers.len();
-        self.order(writer, Order::Whole { place: current.place, pieces: current.pieces, row }).await
+        self.order(
+            writer,
+            Order::Whole {
+                place: current.place,
+                pieces: current.pieces,
+                row,
+            },
+        )
+        .await
     }
 
     /// The message is nobody's: its bytes are dropped.
@@ -164,7 +187,10 @@ fn write_all(mut orders: mpsc::Receiver<Order>, keeper: &mpsc::Sender<ToKeeper>)
     while let Some(order) = orders.blocking_recv() {
         let message = match execute(order, &mut open) {
             Ok(None) => continue,
-            Ok(Some((place, staged))) => ToKeeper::Written { mailbox: place.id, staged },
+            Ok(Some((place, staged))) => ToKeeper::Written {
+                mailbox: place.id,
+                staged,
+            },
             Err(error) => ToKeeper::Failed(error),
         };
         let failed = matches!(message, ToKeeper::Failed(_));
@@ -176,16 +202,19 @@ fn write_all(mut orders: mpsc::Receiver<Order>, keeper: &mpsc::Sender<ToKeeper>)
 
 type Written = (Arc<Place>, StagedMessage);
 
-fn execute(order: Order, open: &mut Option<(Arc<Place>, StagedFile)>) -> Result<Option<Written>, MaildirError> {
+fn execute(
+    order: Order,
+    open: &mut Option<(Arc<Place>, StagedFile)>,
+) -> Result<Option<Written>, MaildirError> {
     match order {
         Order::Whole { place, pieces, row } => {
-            let mut file = place.dir.begin_stage(Some(&place.origin(row.uid)))?;
+            let mut file = place.stage.begin(Some(&place.origin(row.uid)))?;
             for piece in pieces {
                 file.write(&piece)?;
             }
             return finish(place, file, row).map(Some);
         }
-        Order::Begin(place) => *open = Some((place.clone(), place.dir.begin_stage(None)?)),
+        Order::Begin(place) => *open = Some((place.clone(), place.stage.begin(None)?)),
         Order::Piece(piece) => {
             if let Some((_, file)) = open {
                 file.write(&piece)?;
@@ -203,21 +232,14 @@ fn execute(order: Order, open: &mut Option<(Arc<Place>, StagedFile)>) -> Result<
 
 fn finish(place: Arc<Place>, file: StagedFile, row: MessageRow) -> Result<Written, MaildirError> {
     let internal_date = row.internal_date.unwrap_or(place.now);
-    let staged = file.finish(&place.origin(row.uid), internal_date)?;
+    let staged = file.finish(place.origin(row.uid), internal_date)?;
     let message = StagedMessage {
         uid: row.uid,
         flags: row.flags,
-        internal_date,
+        internal_date: staged.internal_date,
         size: staged.size,
         line_feeds: staged.virtual_size - staged.size,
         digest: staged.digest,
     };
     Ok((place, message))
-}
-
-/// The origin mark of a message in this place.
-impl Place {
-    fn origin(&self, uid: transhume_model::mail::Uid) -> Origin {
-        Origin { tag: self.tag, uid_validity: self.uid_validity, uid }
-    }
 }

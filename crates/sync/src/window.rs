@@ -37,7 +37,10 @@ fn to_uid(value: u64) -> Option<Uid> {
 
 /// The shortest set that names just the messages for which `wanted` is true, given all rows of a window, ascending:
 /// a gap in which the mailbox has no message does not end a range.
-pub(crate) fn compact_set(rows: &[MessageRow], mut wanted: impl FnMut(&MessageRow) -> bool) -> Vec<(Uid, Uid)> {
+pub(crate) fn compact_set(
+    rows: &[MessageRow],
+    mut wanted: impl FnMut(&MessageRow) -> bool,
+) -> Vec<(Uid, Uid)> {
     let mut ranges: Vec<(Uid, Uid)> = Vec::new();
     let mut open = false;
     for row in rows {
@@ -69,7 +72,10 @@ mod tests {
             highest_mod_seq: None,
             messages,
         };
-        windows(&checkpoint).into_iter().map(|(first, last)| (first.get(), last.get())).collect()
+        windows(&checkpoint)
+            .into_iter()
+            .map(|(first, last)| (first.get(), last.get()))
+            .collect()
     }
 
     #[test]
@@ -99,7 +105,10 @@ mod tests {
             .collect();
         let set = |unwanted: u32| -> Vec<(u32, u32)> {
             let ranges = compact_set(&rows, |row| row.uid.get() != unwanted);
-            ranges.into_iter().map(|(first, last)| (first.get(), last.get())).collect()
+            ranges
+                .into_iter()
+                .map(|(first, last)| (first.get(), last.get()))
+                .collect()
         };
         assert_eq!(set(0), [(1, 21)]);
         assert_eq!(set(9), [(1, 5), (20, 21)]);

@@ -52,7 +52,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with its advice.
     pub(crate) fn new(exit: Exit, what: impl fmt::Display, advice: impl Into<String>) -> Self {
-        Self { exit, what: what.to_string(), advice: advice.into() }
+        Self {
+            exit,
+            what: what.to_string(),
+            advice: advice.into(),
+        }
     }
 
     /// The command line is wrong.

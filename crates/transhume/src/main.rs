@@ -1,2 +1,39 @@
-//! Placeholder.
-fn main() {}
+//! The binary: reads the command line, runs one command, ends with an exit code that scripts can use.
+
+mod commands;
+mod exit;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Moves mailboxes onto your own server, and loses nothing.
+#[derive(Debug, Parser)]
+#[command(name = "transhume", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Move(commands::move_account::Arguments),
+}
+
+fn main() -> ExitCode {
+    let exit = match Cli::parse().command {
+        Command::Move(arguments) => commands::move_account::run(&arguments),
+    };
+    ExitCode::from(exit.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

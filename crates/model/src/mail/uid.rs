@@ -43,6 +43,9 @@ impl Uid {
 }
 
 impl UidValidity {
+    /// The largest there is.
+    pub const MAX: Self = Self(NonZeroU32::MAX);
+
     /// `None` for zero.
     pub const fn new(value: u32) -> Option<Self> {
         match NonZeroU32::new(value) {

@@ -26,32 +26,13 @@ pub struct Pair {
     pub flags: FlagSet,
 }
 
-/// A message that the target holds and that this program brought: it bears the mark of its source UID.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetMessage {
-    /// The source UID it bears.
-    pub origin: Uid,
-    /// Its flags now.
-    pub flags: FlagSet,
-}
-
 /// What the target's mailbox holds.
-#[derive(Clone, Debug, Default)]
-pub struct TargetView {
-    /// Messages that this program brought, ascending by origin.
-    pub ours: Vec<TargetMessage>,
+#[derive(Clone, Copy)]
+pub struct TargetView<'a> {
+    /// The flags of the message that bears the mark of this source UID; `None` when there is none.
+    pub flags_of: &'a dyn Fn(Uid) -> Option<FlagSet>,
     /// Sizes, in octets on the wire, of the messages that came by other ways.
-    pub foreign_sizes: HashSet<u64>,
-}
-
-impl TargetView {
-    fn find(&self, origin: Uid) -> Option<&TargetMessage> {
-        let at = self
-            .ours
-            .binary_search_by_key(&origin, |message| message.origin)
-            .ok()?;
-        self.ours.get(at)
-    }
+    pub foreign_sizes: &'a HashSet<u64>,
 }
 
 /// One thing to do.
@@ -69,17 +50,16 @@ pub enum Action {
     Adopt {
         /// The message.
         row: MessageRow,
-        /// The flags that it has on the target.
-        target_flags: FlagSet,
     },
-    /// The source's flags have changed: set the target's.
+    /// The source's flags have changed: apply the changes to the target's, whatever those are by then
+    /// ([`FlagSet::merge`]); its owner's own changes survive.
     SetFlags {
         /// On the source.
         uid: Uid,
-        /// The source's flags, which the base records.
+        /// What both sides last agreed on.
+        base_flags: FlagSet,
+        /// The source's flags, which the base then records.
         source_flags: FlagSet,
-        /// What the target's are to be: its owner's own changes survive.
-        target_flags: FlagSet,
     },
     /// The source's flags have changed, and the target has them already: only the base learns it.
     Agree {
@@ -99,7 +79,7 @@ pub enum Action {
 ///
 /// Messages that the source no longer has are left alone: deletions are kept. A staged pair needs no action of its
 /// own: whatever is staged is placed when the mailbox is committed.
-pub fn plan_messages(rows: &[MessageRow], pairs: &[Pair], target: &TargetView) -> Vec<Action> {
+pub fn plan_messages(rows: &[MessageRow], pairs: &[Pair], target: TargetView<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut pairs = pairs.iter().peekable();
     for row in rows {
@@ -110,13 +90,10 @@ pub fn plan_messages(rows: &[MessageRow], pairs: &[Pair], target: &TargetView) -
     actions
 }
 
-fn plan_message(row: &MessageRow, pair: Option<&Pair>, target: &TargetView) -> Option<Action> {
+fn plan_message(row: &MessageRow, pair: Option<&Pair>, target: TargetView<'_>) -> Option<Action> {
     let Some(pair) = pair else {
-        return Some(if let Some(message) = target.find(row.uid) {
-            Action::Adopt {
-                row: row.clone(),
-                target_flags: message.flags.clone(),
-            }
+        return Some(if (target.flags_of)(row.uid).is_some() {
+            Action::Adopt { row: row.clone() }
         } else {
             let perhaps_there = target.foreign_sizes.contains(&row.size);
             Action::Carry {
@@ -132,19 +109,20 @@ fn plan_message(row: &MessageRow, pair: Option<&Pair>, target: &TargetView) -> O
     if pair.state == PairState::Staged {
         return Some(Action::Agree { uid, source_flags });
     }
-    let Some(message) = target.find(uid) else {
+    let Some(target_flags) = (target.flags_of)(uid) else {
         return Some(Action::Forget { uid });
     };
-    let target_flags = FlagSet::merge(&pair.flags, &row.flags, &message.flags);
-    Some(if target_flags == message.flags {
-        Action::Agree { uid, source_flags }
-    } else {
-        Action::SetFlags {
-            uid,
-            source_flags,
-            target_flags,
-        }
-    })
+    Some(
+        if FlagSet::merge(&pair.flags, &row.flags, &target_flags) == target_flags {
+            Action::Agree { uid, source_flags }
+        } else {
+            Action::SetFlags {
+                uid,
+                base_flags: pair.flags.clone(),
+                source_flags,
+            }
+        },
+    )
 }
 
 #[cfg(test)]
@@ -177,17 +155,21 @@ mod tests {
         }
     }
 
-    fn view(ours: &[(u32, &str)], foreign: &[u64]) -> TargetView {
-        TargetView {
-            ours: ours
-                .iter()
-                .map(|&(origin, words)| TargetMessage {
-                    origin: uid(origin),
-                    flags: flags(words),
-                })
-                .collect(),
-            foreign_sizes: foreign.iter().copied().collect(),
-        }
+    fn plan(rows: &[MessageRow], pairs: &[Pair], ours: &[(u32, &str)], foreign: &[u64]) -> Vec<Action> {
+        let find = |wanted: Uid| {
+            ours.iter()
+                .find(|(origin, _)| uid(*origin) == wanted)
+                .map(|(_, words)| flags(words))
+        };
+        let foreign_sizes = foreign.iter().copied().collect();
+        plan_messages(
+            rows,
+            pairs,
+            TargetView {
+                flags_of: &find,
+                foreign_sizes: &foreign_sizes,
+            },
+        )
     }
 
     #[test]
@@ -219,24 +201,25 @@ mod tests {
     #[test]
     fn a_pair_with_the_same_flags_needs_nothing_whatever_the_target_says() {
         let placed = pair(1, PairState::Placed, "\\Seen");
-        assert_eq!(plan_messages(&[row(1, "\\Seen")], &[placed], &view(&[], &[])), []);
+        assert_eq!(plan(&[row(1, "\\Seen")], &[placed], &[], &[]), []);
     }
 
     #[test]
     fn flag_changes_are_merged_into_the_targets() {
         let placed = [pair(1, PairState::Placed, ""), pair(2, PairState::Placed, "")];
-        let actions = plan_messages(
+        let actions = plan(
             &[row(1, "\\Seen"), row(2, "\\Seen")],
             &placed,
-            &view(&[(1, "work"), (2, "\\Seen")], &[]),
+            &[(1, "work"), (2, "\\Seen")],
+            &[],
         );
         assert_eq!(
             actions,
             [
                 Action::SetFlags {
                     uid: uid(1),
-                    source_flags: flags("\\Seen"),
-                    target_flags: flags("\\Seen work")
+                    base_flags: flags(""),
+                    source_flags: flags("\\Seen")
                 },
                 Action::Agree {
                     uid: uid(2),
@@ -261,9 +244,6 @@ mod tests {
     #[test]
     fn messages_gone_from_the_source_are_left_alone() {
         let pairs = [1, 2, 3].map(|value| pair(value, PairState::Placed, ""));
-        assert_eq!(
-            plan_messages(&[row(2, "")], &pairs, &view(&[(1, ""), (2, ""), (3, "")], &[])),
-            []
-        );
+        assert_eq!(plan(&[row(2, "")], &pairs, &[(1, ""), (2, ""), (3, "")], &[]), []);
     }
 }

@@ -10,6 +10,6 @@ mod selection;
 mod tree;
 
 pub use mailbox::{MailboxBase, MailboxStep, TargetHeader, TargetState, decide_mailbox};
-pub use messages::{Action, Pair, PairState, TargetMessage, TargetView, plan_messages};
+pub use messages::{Action, Pair, PairState, TargetView, plan_messages};
 pub use selection::{Pattern, Selection};
 pub use tree::{MailboxPlan, NameRules, Note, SourceMailbox, TreePlan, plan_tree};

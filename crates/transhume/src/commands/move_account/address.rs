@@ -12,14 +12,18 @@ const FROM_FORM: &str = "Write --from imaps://USER@HOST (TLS), imap://USER@HOST 
 /// Reads `--from`. Errors never repeat what was typed: a password may be in it.
 pub(crate) fn parse_source(text: &str) -> Result<SourceAddress, Failure> {
     let wrong = |what: &str| Failure::usage(format!("--from: {what}"), FROM_FORM);
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("this is not an address of a mail server"))?;
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or_else(|| wrong("this is not an address of a mail server"))?;
     let (security, default_port) = match scheme.to_ascii_lowercase().as_str() {
         "imaps" => (Security::Tls, 993),
         "imap" => (Security::StartTls, 143),
         "imap+insecure" => (Security::Insecure, 143),
         _ => return Err(wrong("the scheme must be imaps, imap or imap+insecure")),
     };
-    let (user, host) = rest.rsplit_once('@').ok_or_else(|| wrong("the user name is missing"))?;
+    let (user, host) = rest
+        .rsplit_once('@')
+        .ok_or_else(|| wrong("the user name is missing"))?;
     if user.contains(':') {
         return Err(Failure::usage(
             "--from: a password on the command line can be read by everybody on this machine",
@@ -27,16 +31,26 @@ pub(crate) fn parse_source(text: &str) -> Result<SourceAddress, Failure> {
              (A colon that belongs to the user name is written %3A.)",
         ));
     }
-    let user = percent_decode(user).filter(|user| !user.is_empty()).ok_or_else(|| wrong("the user name is wrong"))?;
+    let user = percent_decode(user)
+        .filter(|user| !user.is_empty())
+        .ok_or_else(|| wrong("the user name is wrong"))?;
     let (host, port) = split_port(host.strip_suffix('/').unwrap_or(host), default_port)
         .ok_or_else(|| wrong("host or port is wrong"))?;
-    Ok(SourceAddress { host, port, security, user })
+    Ok(SourceAddress {
+        host,
+        port,
+        security,
+        user,
+    })
 }
 
 fn split_port(text: &str, default: u16) -> Option<(String, u16)> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;
-        (host, after.strip_prefix(':').or_else(|| after.is_empty().then_some("")))
+        (
+            host,
+            after.strip_prefix(':').or_else(|| after.is_empty().then_some("")),
+        )
     } else {
         match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -47,7 +61,8 @@ fn split_port(text: &str, default: u16) -> Option<(String, u16)> {
         "" => default,
         port => port.parse().ok().filter(|&port| port != 0)?,
     };
-    let plain = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#@".contains(c));
+    let plain = !host.is_empty()
+        && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#@".contains(c));
     plain.then(|| (host.to_owned(), port))
 }
 
@@ -64,7 +79,9 @@ fn percent_decode(text: &str) -> Option<String> {
             rest = tail;
         }
     }
-    String::from_utf8(bytes).ok().filter(|text| !text.contains(char::is_control))
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains(char::is_control))
 }
 
 /// Reads `--to`.
@@ -74,7 +91,10 @@ pub(crate) fn parse_target(text: &str) -> Result<PathBuf, Failure> {
         .strip_prefix("maildir:")
         .ok_or_else(|| Failure::usage(format!("--to: “{text}” is not a Maildir"), FORM))?;
     if path.is_empty() || path.starts_with('~') {
-        return Err(Failure::usage(format!("--to: “{text}” does not name a path"), FORM));
+        return Err(Failure::usage(
+            format!("--to: “{text}” does not name a path"),
+            FORM,
+        ));
     }
     let path = std::path::absolute(path)
         .map_err(|error| Failure::usage(format!("--to: “{text}”: {error}"), FORM))?;
@@ -93,15 +113,46 @@ mod tests {
     #[test]
     fn addresses_are_read() {
         let read = |text: &str, host: &str, port, security, user: &str| {
-            assert_eq!(source(text), Some((host.to_owned(), port, security, user.to_owned())), "{text}");
+            assert_eq!(
+                source(text),
+                Some((host.to_owned(), port, security, user.to_owned())),
+                "{text}"
+            );
         };
-        read("imaps://alice@old.example.org", "old.example.org", 993, Security::Tls, "alice");
-        read("imap://a@b.example@old:1143/", "old", 1143, Security::StartTls, "a@b.example");
-        read("IMAP+insecure://a%3Ab%40c@[::1]:10", "::1", 10, Security::Insecure, "a:b@c");
+        read(
+            "imaps://alice@old.example.org",
+            "old.example.org",
+            993,
+            Security::Tls,
+            "alice",
+        );
+        read(
+            "imap://a@b.example@old:1143/",
+            "old",
+            1143,
+            Security::StartTls,
+            "a@b.example",
+        );
+        read(
+            "IMAP+insecure://a%3Ab%40c@[::1]:10",
+            "::1",
+            10,
+            Security::Insecure,
+            "a:b@c",
+        );
         read("imaps://u*master@h", "h", 993, Security::Tls, "u*master");
-        for bad in ["old.example.org", "pop3://a@b", "imaps://host", "imaps://@host", "imaps://a@", "imaps://a@h:0",
-            "imaps://a@h:99999", "imaps://a@h/INBOX", "imaps://a%zz@h", "imaps://a@[::1"]
-        {
+        for bad in [
+            "old.example.org",
+            "pop3://a@b",
+            "imaps://host",
+            "imaps://@host",
+            "imaps://a@",
+            "imaps://a@h:0",
+            "imaps://a@h:99999",
+            "imaps://a@h/INBOX",
+            "imaps://a%zz@h",
+            "imaps://a@[::1",
+        ] {
             assert_eq!(source(bad), None, "{bad}");
         }
     }
@@ -118,7 +169,10 @@ mod tests {
 
     #[test]
     fn targets_are_paths() {
-        assert_eq!(parse_target("maildir:/var/vmail/a/Maildir/").unwrap(), PathBuf::from("/var/vmail/a/Maildir"));
+        assert_eq!(
+            parse_target("maildir:/var/vmail/a/Maildir/").unwrap(),
+            PathBuf::from("/var/vmail/a/Maildir")
+        );
         assert!(parse_target("/var/vmail/a/Maildir").is_err());
         assert!(parse_target("maildir:~/Maildir").is_err());
         assert!(parse_target("maildir:").is_err());

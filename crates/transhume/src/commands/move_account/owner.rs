@@ -21,15 +21,24 @@ pub(crate) fn resolve(asked: Option<&str>, maildir: &Path) -> Result<Option<Owne
     let metadata = std::fs::metadata(folder).map_err(|error| {
         Failure::new(
             Exit::TargetFailed,
-            format!("the folder {}, in which the Maildir is to lie, cannot be read: {error}", folder.display()),
+            format!(
+                "the folder {}, in which the Maildir is to lie, cannot be read: {error}",
+                folder.display()
+            ),
             "It is the mail user's home: create it with the owner that Dovecot uses (for example \
              “install -d -o vmail -g vmail -m 700 PATH”), or correct --to.",
         )
     })?;
-    let owner = Owner { uid: metadata.uid(), gid: metadata.gid() };
+    let owner = Owner {
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+    };
     if owner.uid == 0 {
         return Err(Failure::usage(
-            format!("the folder {} belongs to root, and Dovecot never serves mail as root", folder.display()),
+            format!(
+                "the folder {} belongs to root, and Dovecot never serves mail as root",
+                folder.display()
+            ),
             "Name the user that Dovecot uses for mail, for example --owner vmail (or give the folder to that user).",
         ));
     }
@@ -81,8 +90,19 @@ mod tests {
     fn owners_are_names_or_numbers() {
         assert_eq!(parse("root").unwrap(), Owner { uid: 0, gid: 0 });
         assert_eq!(parse("0:daemon").unwrap().uid, 0);
-        assert_eq!(parse("61234:61235").unwrap(), Owner { uid: 61234, gid: 61235 });
-        assert!(parse("no-such-user-here").unwrap_err().to_string().contains("no-such-user-here"));
+        assert_eq!(
+            parse("61234:61235").unwrap(),
+            Owner {
+                uid: 61234,
+                gid: 61235
+            }
+        );
+        assert!(
+            parse("no-such-user-here")
+                .unwrap_err()
+                .to_string()
+                .contains("no-such-user-here")
+        );
         assert!(parse("61234").unwrap_err().to_string().contains("group"));
         assert!(parse("root:no-such-group").is_err());
     }

@@ -1,0 +1,11 @@
+//! A connection with its bytes: TCP, TLS, time limits.
+
+mod connect;
+mod connection;
+mod tls;
+
+pub use connect::{CertificateRule, Endpoint, Security, Timeouts};
+pub use connection::Connection;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! Connections to small servers on the loopback: TLS, STARTTLS, and who is believed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use sha2::Digest as _;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use transhume_model::mail::Digest;
+
+use super::*;
+use crate::{CertificateFault, ImapError};
+
+/// For `old.example`, signed by itself, for a hundred years from 2026.
+const CERTIFICATE: &[u8] = include_bytes!("tests/self-signed.der");
+const KEY: &[u8] = include_bytes!("tests/key.der");
+const ANOTHER_KEY: &[u8] = include_bytes!("tests/another-key.der");
+
+/// Gives out the certificate with whatever key: a server in whose hands the key is not.
+#[derive(Debug)]
+struct Always(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Always {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+fn acceptor(key: &'static [u8]) -> TlsAcceptor {
+    let provider = Arc::new(ring::default_provider());
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    let certified = CertifiedKey::new(vec![CertificateDer::from(CERTIFICATE)], key);
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Always(Arc::new(certified))));
+    Arc::new(config).into()
+}
+
+/// Starts a server for one connection, and says where it is.
+async fn serve<S: Future<Output = ()> + Send + 'static>(
+    security: Security,
+    certificate: CertificateRule,
+    server: impl FnOnce(TcpStream) -> S + Send + 'static,
+) -> Endpoint {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { server(listener.accept().await.unwrap().0).await });
+    let timeouts = Timeouts {
+        connect: Duration::from_secs(5),
+        idle: Duration::from_secs(5),
+    };
+    Endpoint {
+        host: "127.0.0.1".to_owned(),
+        port,
+        security,
+        certificate,
+        timeouts,
+    }
+}
+
+fn pin() -> CertificateRule {
+    CertificateRule::Pinned(Digest::from_bytes(sha2::Sha256::digest(CERTIFICATE).into()))
+}
+
+async fn tls_server(certificate: CertificateRule, key: &'static [u8]) -> Endpoint {
+    serve(Security::Tls, certificate, move |tcp| async move {
+        // The handshake fails when the client does not believe.
+        if let Ok(mut stream) = acceptor(key).accept(tcp).await {
+            stream
+                .write_all(b"* OK [CAPABILITY IMAP4rev1 X-TLS] hello\r\n")
+                .await
+                .unwrap();
+            let _ = stream.read(&mut [0; 100]).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_pinned_certificate_is_believed_whatever_stands_in_it() {
+    let connection = Connection::open(&tls_server(pin(), KEY).await).await.unwrap();
+    assert!(connection.capabilities().has("X-TLS"));
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_believed_is_named() {
+    let expected = Digest::from_bytes(sha2::Sha256::digest(CERTIFICATE).into());
+    let other = CertificateRule::Pinned(Digest::from_bytes([7; 32]));
+    for (rule, fault) in [
+        (other, CertificateFault::PinDiffers),
+        (CertificateRule::Public, CertificateFault::UnknownIssuer),
+    ] {
+        match Connection::open(&tls_server(rule, KEY).await).await.err() {
+            Some(ImapError::Certificate {
+                host,
+                reason,
+                fingerprint,
+            }) => {
+                // A system without any roots says so.
+                assert!(
+                    reason == fault || matches!(reason, CertificateFault::Other(_)),
+                    "{reason}"
+                );
+                assert_eq!((host.as_str(), fingerprint), ("127.0.0.1", expected));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_pinned_certificate_without_its_key_is_worth_nothing() {
+    let error = Connection::open(&tls_server(pin(), ANOTHER_KEY).await)
+        .await
+        .err();
+    assert!(matches!(error, Some(ImapError::Tls { .. })), "{error:?}");
+}
+
+/// A server that offers STARTTLS, replies so to the command, and shows other capabilities under TLS.
+async fn starttls_server(greeting: &'static str, reply: &'static str) -> Endpoint {
+    serve(Security::StartTls, pin(), move |mut tcp| async move {
+        let mut heard = [0; 100];
+        tcp.write_all(greeting.as_bytes()).await.unwrap();
+        let count = tcp.read(&mut heard).await.unwrap();
+        if count == 0 {
+            return;
+        }
+        assert_eq!(&heard[..count], b"A1 STARTTLS\r\n");
+        tcp.write_all(reply.as_bytes()).await.unwrap();
+        if let Ok(mut stream) = acceptor(KEY).accept(tcp).await {
+            let count = stream.read(&mut heard).await.unwrap();
+            assert_eq!(&heard[..count], b"A1 CAPABILITY\r\n");
+            stream
+                .write_all(b"* CAPABILITY IMAP4rev1 X-TLS\r\nA1 OK\r\n")
+                .await
+                .unwrap();
+            let _ = stream.read(&mut heard).await;
+        }
+    })
+    .await
+}
+
+const OFFER: &str = "* OK [CAPABILITY IMAP4rev1 STARTTLS X-PLAIN] hello\r\n";
+
+#[tokio::test]
+async fn starttls_forgets_what_was_said_in_the_clear() {
+    let endpoint = starttls_server(OFFER, "A1 OK begin\r\n").await;
+    let connection = Connection::open(&endpoint).await.unwrap();
+    assert!(connection.capabilities().has("X-TLS") && !connection.capabilities().has("X-PLAIN"));
+}
+
+#[tokio::test]
+async fn what_is_slipped_in_before_tls_ends_the_connection() {
+    for reply in [
+        "A1 OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n",
+        "A1 OK begin\r\n* PREAU",
+    ] {
+        let error = Connection::open(&starttls_server(OFFER, reply).await).await.err();
+        assert!(matches!(error, Some(ImapError::Protocol { .. })), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_starttls_nothing_goes_on() {
+    for (greeting, reply) in [
+        ("* OK [CAPABILITY IMAP4rev1] hello\r\n", ""),
+        ("* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hello\r\n", ""),
+        (OFFER, "A1 NO not today\r\n"),
+    ] {
+        let error = Connection::open(&starttls_server(greeting, reply).await)
+            .await
+            .err();
+        assert!(matches!(error, Some(ImapError::StartTlsRefused)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_answer_is_told_from_who_is_not_there() {
+    let mut endpoint = serve(Security::Tls, pin(), |tcp| async move {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        drop(tcp);
+    })
+    .await;
+    endpoint.timeouts.connect = Duration::from_millis(100);
+    let error = Connection::open(&endpoint).await.err();
+    assert!(matches!(error, Some(ImapError::Timeout { .. })), "{error:?}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    endpoint.port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let error = Connection::open(&endpoint).await.err();
+    assert!(matches!(error, Some(ImapError::Connect { .. })), "{error:?}");
+    // Too long for a name, so that nobody is asked about it.
+    endpoint.host = "x".repeat(300);
+    let error = Connection::open(&endpoint).await.err();
+    assert!(matches!(error, Some(ImapError::Resolve { .. })), "{error:?}");
+}

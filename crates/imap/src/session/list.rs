@@ -1,0 +1,309 @@
+//! Every mailbox with its state: LIST (RFC 9051 section 6.3.9), with all that can be had in one go (RFC 5258,
+//! RFC 5819, RFC 6154, RFC 8438), LSUB and STATUS where it cannot.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use transhume_model::mail::{Checkpoint, HierarchyDelimiter, MailboxName, SpecialUse, mutf7};
+
+use super::{Exchange, PersonalNamespace, accept};
+use crate::ImapError;
+use crate::wire::{Capabilities, CommandLine, ListItem, Response, Status, StatusItems, Tagged, WireName};
+
+/// One mailbox of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedMailbox {
+    /// The name that selects it.
+    pub wire_name: WireName,
+    /// Its place in the account: the personal namespace's prefix is taken off, INBOX folded. A level that is no
+    /// valid modified UTF-7 is shown as it stands. Two mailboxes may show the same name; `wire_name` differs.
+    pub name: MailboxName,
+    /// The delimiter in it.
+    pub delimiter: HierarchyDelimiter,
+    /// Whether it can hold messages; `false` for `\NoSelect` and `\NonExistent`.
+    pub selectable: bool,
+    /// What it is for, if the server says.
+    pub special_use: Option<SpecialUse>,
+    /// Whether the user has subscribed to it.
+    pub subscribed: bool,
+    /// Whether it is the user's own; `false` in the namespaces of other users and of everyone.
+    pub personal: bool,
+    /// Its state; `None` where it is not selectable, or the server refuses STATUS for it.
+    pub status: Option<MailboxStatus>,
+}
+
+/// A mailbox's state without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxStatus {
+    /// How far it has got.
+    pub checkpoint: Checkpoint,
+    /// The sum of its messages' sizes in octets; `None` where the server does not sum up (RFC 8438).
+    pub size: Option<u64>,
+}
+
+/// All mailboxes of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// INBOX first, the others by name.
+    pub mailboxes: Vec<ListedMailbox>,
+    /// Subscriptions to mailboxes that are not listed, by name.
+    pub missing_subscriptions: Vec<MailboxName>,
+    /// Whether the server told the subscriptions; if not, none is marked.
+    pub subscriptions_known: bool,
+}
+
+/// Lists an account.
+#[derive(Debug)]
+pub struct List {
+    capabilities: Capabilities,
+    namespace: PersonalNamespace,
+    /// What each command without a reply was sent for, oldest first.
+    asked: VecDeque<Asked>,
+    /// In the order of the first line about each.
+    listed: Vec<ListItem>,
+    places: HashMap<WireName, usize>,
+    subscriptions: Vec<(WireName, HierarchyDelimiter)>,
+    subscriptions_known: bool,
+    statuses: HashMap<WireName, StatusItems>,
+    statuses_asked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    ExtendedList,
+    PlainList,
+    ExtendedSubscriptions,
+    Lsub,
+    Status,
+}
+
+impl List {
+    /// For a server that can do this and has such namespaces.
+    pub fn new(capabilities: &Capabilities, namespace: PersonalNamespace) -> Self {
+        Self {
+            capabilities: capabilities.clone(),
+            namespace,
+            asked: VecDeque::new(),
+            listed: Vec::new(),
+            places: HashMap::new(),
+            subscriptions: Vec::new(),
+            subscriptions_known: false,
+            statuses: HashMap::new(),
+            statuses_asked: false,
+        }
+    }
+
+    fn ask(&mut self, asked: Asked) -> CommandLine {
+        self.asked.push_back(asked);
+        match asked {
+            Asked::ExtendedList => CommandLine::new("LIST")
+                .text(r#""" "*" RETURN"#)
+                .text(self.return_options()),
+            Asked::PlainList => CommandLine::new("LIST").text(r#""" "*""#),
+            Asked::ExtendedSubscriptions => CommandLine::new("LIST").text(r#"(SUBSCRIBED) "" "*""#),
+            Asked::Lsub => CommandLine::new("LSUB").text(r#""" "*""#),
+            Asked::Status => CommandLine::new("STATUS"),
+        }
+    }
+
+    /// Only what is announced is asked for: servers that do not know an option refuse the whole command.
+    fn return_options(&self) -> String {
+        let mut options = vec!["SUBSCRIBED".to_owned()];
+        if self.capabilities.has("SPECIAL-USE") {
+            options.push("SPECIAL-USE".to_owned());
+        }
+        if self.capabilities.has("LIST-STATUS") {
+            options.push(format!("STATUS {}", self.status_items()));
+        }
+        format!("({})", options.join(" "))
+    }
+
+    fn status_items(&self) -> String {
+        let mut items = vec!["MESSAGES", "UIDNEXT", "UIDVALIDITY"];
+        if self.capabilities.has("CONDSTORE") || self.capabilities.has("QRESYNC") {
+            items.push("HIGHESTMODSEQ");
+        }
+        if self.capabilities.has("STATUS=SIZE") {
+            items.push("SIZE");
+        }
+        format!("({})", items.join(" "))
+    }
+
+    /// A STATUS command for every mailbox whose state has not come with LIST, once.
+    fn ask_statuses(&mut self) -> Vec<CommandLine> {
+        if self.statuses_asked || !self.asked.is_empty() {
+            return Vec::new();
+        }
+        self.statuses_asked = true;
+        let items = self.status_items();
+        let unknown: Vec<WireName> = self
+            .listed
+            .iter()
+            .filter(|item| is_selectable(item) && !self.statuses.contains_key(&folded(&item.name)))
+            .map(|item| item.name.clone())
+            .collect();
+        unknown
+            .iter()
+            .map(|name| self.ask(Asked::Status).mailbox(name).text(&items))
+            .collect()
+    }
+
+    /// Servers list a mailbox twice when it matches in two ways; attributes add up.
+    fn add(&mut self, item: ListItem) {
+        let place = *self.places.entry(folded(&item.name)).or_insert(self.listed.len());
+        match self.listed.get_mut(place) {
+            Some(known) => known.attributes.extend(item.attributes),
+            None => self.listed.push(item),
+        }
+    }
+
+    fn mailbox(&self, item: &ListItem, subscribed: &HashSet<WireName>) -> Option<ListedMailbox> {
+        let selectable = is_selectable(item);
+        let key = folded(&item.name);
+        let status = self.statuses.get(&key).filter(|_| selectable);
+        Some(ListedMailbox {
+            name: self.shown_name(&item.name, item.delimiter)?,
+            delimiter: item.delimiter,
+            selectable,
+            special_use: item
+                .attributes
+                .iter()
+                .find_map(|word| SpecialUse::from_attribute(word)),
+            subscribed: subscribed.contains(&key),
+            personal: self.namespace.owns(&item.name),
+            status: status.and_then(|items| {
+                let checkpoint = Checkpoint {
+                    uid_validity: items.uid_validity,
+                    uid_next: items.uid_next,
+                    highest_mod_seq: items.highest_mod_seq,
+                    messages: items.messages?,
+                };
+                Some(MailboxStatus {
+                    checkpoint,
+                    size: items.size,
+                })
+            }),
+            wire_name: item.name.clone(),
+        })
+    }
+
+    /// The name for people. Levels are told apart before they are decoded: a delimiter may come out of a
+    /// decoded level.
+    fn shown_name(&self, name: &WireName, delimiter: HierarchyDelimiter) -> Option<MailboxName> {
+        if name.is_inbox() {
+            return Some(MailboxName::inbox());
+        }
+        let whole = name.as_bytes();
+        let prefix = self.namespace.prefix();
+        let path = match whole.split_at_checked(prefix.len()) {
+            // Without its prefix it must not be taken for INBOX itself.
+            Some((start, rest))
+                if start.eq_ignore_ascii_case(prefix)
+                    && !rest.is_empty()
+                    && !rest.eq_ignore_ascii_case(b"INBOX") =>
+            {
+                rest
+            }
+            _ => whole,
+        };
+        let delimiter = delimiter.and_then(|c| u8::try_from(c).ok());
+        let levels = path
+            .split(|byte| Some(*byte) == delimiter)
+            .filter(|level| !level.is_empty());
+        MailboxName::from_components(
+            levels.map(|level| {
+                mutf7::decode(level).unwrap_or_else(|| String::from_utf8_lossy(level).into_owned())
+            }),
+        )
+    }
+}
+
+/// INBOX in one spelling; every other name as it is.
+fn folded(name: &WireName) -> WireName {
+    if name.is_inbox() {
+        WireName::new(&b"INBOX"[..])
+    } else {
+        name.clone()
+    }
+}
+
+fn is_selectable(item: &ListItem) -> bool {
+    !item.has("\\NoSelect") && !item.has("\\NonExistent")
+}
+
+impl Exchange for List {
+    type Output = Listing;
+
+    fn begin(&mut self) -> Vec<CommandLine> {
+        if self.capabilities.has("LIST-EXTENDED") {
+            vec![
+                self.ask(Asked::ExtendedList),
+                self.ask(Asked::ExtendedSubscriptions),
+            ]
+        } else {
+            vec![self.ask(Asked::PlainList), self.ask(Asked::Lsub)]
+        }
+    }
+
+    fn untagged(&mut self, response: Response) {
+        match (response, self.asked.front()) {
+            (Response::MailboxStatus { name, items }, _) => {
+                self.statuses.insert(folded(&name), items);
+            }
+            (Response::List(item), Some(Asked::ExtendedList | Asked::PlainList)) => {
+                if item.has("\\Subscribed") {
+                    self.subscriptions.push((item.name.clone(), item.delimiter));
+                }
+                self.add(item);
+            }
+            (
+                Response::List(item) | Response::Lsub(item),
+                Some(Asked::ExtendedSubscriptions | Asked::Lsub),
+            ) => {
+                self.subscriptions.push((item.name, item.delimiter));
+            }
+            _ => {}
+        }
+    }
+
+    fn tagged(&mut self, command: &'static str, reply: Tagged) -> Result<Vec<CommandLine>, ImapError> {
+        let asked = self.asked.pop_front();
+        let mut more = Vec::new();
+        match (asked, reply.status) {
+            (Some(Asked::ExtendedList), Status::No | Status::Bad) => more.push(self.ask(Asked::PlainList)),
+            (Some(Asked::PlainList | Asked::ExtendedList), _) => {
+                accept(command, reply)?;
+            }
+            (Some(Asked::ExtendedSubscriptions | Asked::Lsub), Status::Ok) => self.subscriptions_known = true,
+            (Some(Asked::ExtendedSubscriptions), _) => more.push(self.ask(Asked::Lsub)),
+            _ => {}
+        }
+        more.extend(self.ask_statuses());
+        Ok(more)
+    }
+
+    fn finish(self) -> Result<Listing, ImapError> {
+        let subscribed: HashSet<WireName> = self.subscriptions.iter().map(|(name, _)| folded(name)).collect();
+        let mut mailboxes: Vec<ListedMailbox> = self
+            .listed
+            .iter()
+            .filter_map(|item| self.mailbox(item, &subscribed))
+            .collect();
+        mailboxes.sort_by(|a, b| {
+            let key = |mailbox: &ListedMailbox| !mailbox.name.is_inbox();
+            (key(a), &a.name, &a.wire_name).cmp(&(key(b), &b.name, &b.wire_name))
+        });
+        let mut missing: Vec<MailboxName> = self
+            .subscriptions
+            .iter()
+            .filter(|(name, _)| !self.places.contains_key(&folded(name)))
+            .filter_map(|(name, delimiter)| self.shown_name(name, *delimiter))
+            .collect();
+        missing.sort();
+        missing.dedup();
+        Ok(Listing {
+            mailboxes,
+            missing_subscriptions: missing,
+            subscriptions_known: self.subscriptions_known,
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! What a commit makes of a mailbox, and what it refuses.
+
+use std::fs;
+
+use transhume_model::mail::FlagSet;
+
+use super::{CommitKind, Placed};
+use crate::testing::{Account, TAG, body, flags, origin, place, stage, uid, validity};
+use crate::uidlist::UID_MAX;
+use crate::{MaildirError, ToPlace};
+
+fn fill(uid_validity: u32) -> CommitKind {
+    CommitKind::Fill {
+        uid_validity: validity(uid_validity),
+        uid_next: None,
+    }
+}
+
+fn add(uid_validity: u32) -> CommitKind {
+    CommitKind::Add {
+        uid_validity: validity(uid_validity),
+    }
+}
+
+/// Places messages of these UIDs, staging them first.
+fn carry(account: &Account, kind: CommitKind, uids: &[u32]) -> Result<Vec<Placed>, MaildirError> {
+    let inbox = account.inbox();
+    let messages: Vec<_> = uids
+        .iter()
+        .map(|&number| (stage(&inbox, origin(7, number)).unwrap(), FlagSet::new()))
+        .collect();
+    let mut commit = inbox.begin_commit(kind, &[])?;
+    let placed = place(&mut commit, &messages)?;
+    commit.finish()?;
+    Ok(placed)
+}
+
+#[test]
+fn what_is_there_is_neither_placed_twice_nor_changed() {
+    let account = Account::new();
+    carry(&account, fill(7), &[1, 2]).unwrap();
+    let name = account.names("cur").remove(0);
+    let renamed = format!("{name}F");
+    fs::rename(
+        account.path().join("cur").join(&name),
+        account.path().join("cur").join(&renamed),
+    )
+    .unwrap();
+    for kind in [add(7), fill(7), fill(8)] {
+        let placed = carry(&account, kind, &[1, 2]).unwrap();
+        let flags = flags("\\Flagged");
+        assert_eq!(placed[0], Placed::Present { uid: uid(1), flags });
+        assert!(matches!(placed[1], Placed::Present { .. }));
+        assert_eq!(account.names("tmp"), [""; 0]);
+        assert_eq!(account.names("cur").len(), 2);
+    }
+}
+
+#[test]
+fn files_of_another_name_are_entered_under_the_name_they_have() {
+    let account = Account::new();
+    carry(&account, fill(7), &[1, 2]).unwrap();
+    let name = account.names("cur").remove(0);
+    let elsewhere = "55.V7U1T00010203040506ff.other,S=1,W=2:2,S";
+    fs::rename(
+        account.path().join("cur").join(name),
+        account.path().join("cur").join(elsewhere),
+    )
+    .unwrap();
+    carry(&account, fill(9), &[1, 2]).unwrap();
+    assert_eq!(account.shown()[&1], "Subject: 1 S");
+    assert_eq!(account.shown()[&2], "Subject: 2");
+}
+
+#[test]
+fn what_is_not_complete_is_not_placed() {
+    let account = Account::new();
+    let inbox = account.inbox();
+    let whole = stage(&inbox, origin(7, 1)).unwrap();
+    let mut unfinished = inbox.stage(TAG).unwrap().begin(Some(&origin(7, 1))).unwrap();
+    unfinished.write(&body(1)).unwrap();
+    std::mem::forget(unfinished);
+    let gone = stage(&inbox, origin(7, 2)).unwrap();
+    let stage_of_tag = inbox.stage(TAG).unwrap();
+    assert!(stage_of_tag.holds(&gone).unwrap() && !stage_of_tag.holds(&whole).unwrap());
+    assert_eq!(inbox.stage([9; 8]).unwrap().sweep(|_| false).unwrap(), 0);
+    assert_eq!(stage_of_tag.sweep(|origin| origin.uid.get() == 1).unwrap(), 1);
+    let mut commit = inbox.begin_commit(fill(7), &[]).unwrap();
+    let placed = place(&mut commit, &[(whole, FlagSet::new()), (gone, FlagSet::new())]).unwrap();
+    assert_eq!(placed, [Placed::Vanished, Placed::Vanished]);
+}
+
+#[test]
+fn a_file_that_is_dropped_is_gone() {
+    let account = Account::new();
+    let stage = account.inbox().stage(TAG).unwrap();
+    stage.begin(None).unwrap().write(b"x").unwrap();
+    drop(stage.begin(Some(&origin(7, 1))).unwrap());
+    assert_eq!(account.names("tmp"), [""; 0]);
+}
+
+#[test]
+fn dates_that_the_file_system_cannot_keep_are_the_nearest_it_can() {
+    let account = Account::new();
+    let stage = account.inbox().stage(TAG).unwrap();
+    let asked = transhume_model::mail::InternalDate::from_unix(-9_000_000_000);
+    let staged = stage.begin(None).unwrap().finish(origin(7, 1), asked).unwrap();
+    assert!(stage.holds(&staged).unwrap());
+}
+
+#[test]
+fn messages_out_of_order_are_refused() {
+    let account = Account::new();
+    for uids in [[2, 1], [2, 2]] {
+        let error = carry(&account, fill(7), &uids).unwrap_err();
+        assert!(
+            matches!(error, MaildirError::OutOfOrder { uid, .. } if uid == uids[1]),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn uids_that_dovecot_cannot_have_are_refused() {
+    let account = Account::new();
+    let error = carry(&account, fill(7), &[1, UID_MAX + 1]).unwrap_err();
+    assert!(matches!(error, MaildirError::UidsExhausted { .. }), "{error}");
+    carry(&account, fill(7), &[1, UID_MAX]).unwrap();
+    let error = carry(&account, add(7), &[2]).unwrap_err();
+    assert!(matches!(error, MaildirError::UidsExhausted { .. }), "{error}");
+    account.write("new/early", "early");
+    let error = carry(&account, fill(8), &[1, UID_MAX]).unwrap_err();
+    assert!(matches!(error, MaildirError::UidsExhausted { .. }), "{error}");
+    assert!(account.read("dovecot-uidlist").starts_with("3 V7 "));
+}
+
+#[test]
+fn a_damaged_list_is_not_touched() {
+    let account = Account::new();
+    account.open().unwrap();
+    let damaged = "3 V7 N5\n3 :a\n2 :b\n";
+    account.write("dovecot-uidlist", damaged);
+    for kind in [fill(7), fill(8), add(7)] {
+        let error = carry(&account, kind, &[1]).unwrap_err();
+        assert!(matches!(error, MaildirError::Corrupt { line: 3, .. }), "{error}");
+    }
+    assert_eq!(account.read("dovecot-uidlist"), damaged);
+    assert_eq!(account.names("cur"), [""; 0]);
+}
+
+#[test]
+fn a_list_with_other_names_is_not_appended_to() {
+    let account = Account::new();
+    carry(&account, fill(7), &[1]).unwrap();
+    let list = account.path().join("dovecot-uidlist");
+    fs::hard_link(&list, account.path().join("other")).unwrap();
+    assert_eq!(
+        carry(&account, add(7), &[2]).unwrap_err().kind(),
+        crate::ErrorKind::PermissionDenied
+    );
+    fs::remove_file(&list).unwrap();
+    std::os::unix::fs::symlink("other", &list).unwrap();
+    assert_eq!(
+        carry(&account, add(7), &[2]).unwrap_err().kind(),
+        crate::ErrorKind::PermissionDenied
+    );
+}
+
+#[test]
+fn a_directory_that_is_a_symbolic_link_is_not_entered() {
+    let account = Account::new();
+    account.open().unwrap();
+    std::os::unix::fs::symlink("/tmp", account.path().join(".Sent")).unwrap();
+    let name = transhume_model::mail::MailboxName::from_components(["Sent"]).unwrap();
+    let sent = account.open().unwrap().mailbox(&name);
+    assert!(sent.create().is_err() && sent.scan().is_err());
+}
+
+#[test]
+fn keywords_without_a_letter_are_reported() {
+    let account = Account::new();
+    let inbox = account.inbox();
+    let many = (0..30).map(|n| format!("k{n}")).collect::<Vec<_>>().join(" ");
+    let staged = stage(&inbox, origin(7, 1)).unwrap();
+    let mut commit = inbox
+        .begin_commit(fill(7), flags("most used").keywords())
+        .unwrap();
+    let set = flags(&many);
+    commit
+        .place(&[ToPlace {
+            staged: &staged,
+            flags: &set,
+        }])
+        .unwrap();
+    let report = commit.finish().unwrap();
+    assert_eq!(report.keywords_left_out.len(), 6);
+    let scan = inbox.scan().unwrap();
+    let found = scan.find(&origin(7, 1)).unwrap();
+    assert_eq!(scan.flags(found.letters).keywords().len(), 24);
+}
+
+#[test]
+fn two_runs_do_not_get_one_maildir() {
+    let account = Account::new();
+    let held = account.open().unwrap().lock_exclusively().unwrap();
+    let error = account.open().unwrap().lock_exclusively().unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Busy);
+    drop(held);
+    account.open().unwrap().lock_exclusively().unwrap();
+}

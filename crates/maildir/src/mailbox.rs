@@ -1,0 +1,147 @@
+//! One mailbox of an account.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use transhume_model::mail::{FlagSet, Keyword};
+
+use crate::commit::{Commit, CommitKind};
+use crate::content::{self, Contents};
+use crate::disk::Dir;
+use crate::error::MaildirError;
+use crate::flags::{self, FlagOutcome};
+use crate::index::Scan;
+use crate::name::{Entry, Origin};
+use crate::open::OpenMailbox;
+use crate::root::{MaildirRoot, Settings};
+use crate::stage::Stage;
+use crate::uidlist::{Reader, UidListHeader};
+
+/// One mailbox, existing or not. Cheap to clone; holds nothing open.
+#[derive(Clone, Debug)]
+pub struct MailboxDir {
+    root: MaildirRoot,
+    /// The directory's name in the Maildir; empty for INBOX.
+    directory: String,
+}
+
+impl MailboxDir {
+    pub(crate) fn new(root: MaildirRoot, directory: String) -> Self {
+        Self { root, directory }
+    }
+
+    /// Where it lies, or would.
+    pub fn path(&self) -> PathBuf {
+        self.root.dir.join(self.directory.as_bytes())
+    }
+
+    /// Whether it exists. INBOX always does.
+    pub fn exists(&self) -> Result<bool, MaildirError> {
+        match self.find_base()? {
+            Some(base) => Ok(base.stat(b"cur")?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// Makes the mailbox where it is missing, or completes one whose making was cut short. Gives whether
+    /// there was anything to do.
+    pub fn create(&self) -> Result<bool, MaildirError> {
+        if self.directory.is_empty() {
+            return make_directories(&self.root.dir, &self.root.settings);
+        }
+        let settings = &self.root.settings;
+        let (base, _) = self
+            .root
+            .dir
+            .make_dir(self.directory.as_bytes(), settings.owner)?;
+        if base.stat(b"maildirfolder")?.is_none() {
+            // Tells delivery agents that this is a part of the Maildir above (Maildir++).
+            base.create(b"maildirfolder", settings.owner)?;
+        }
+        let made = make_directories(&base, settings)?;
+        if made && settings.is_durable() {
+            self.root.dir.sync()?;
+        }
+        Ok(made)
+    }
+
+    /// What `dovecot-uidlist` says; [`None`] where there is none. Reads the whole file.
+    pub fn header(&self) -> Result<Option<UidListHeader>, MaildirError> {
+        let Some(base) = self.find_base()? else {
+            return Ok(None);
+        };
+        match Reader::open(&base)? {
+            Some(reader) => Ok(Some(reader.finish()?.header)),
+            None => Ok(None),
+        }
+    }
+
+    /// What is in the mailbox, seen without the lock: what Dovecot changes meanwhile may be seen or not.
+    pub fn scan(&self) -> Result<Scan, MaildirError> {
+        Scan::read(&self.open()?)
+    }
+
+    /// Opens `tmp/` for messages of the source that is tagged `tag` (see [`Origin::tag`]).
+    pub fn stage(&self, tag: [u8; 8]) -> Result<Stage, MaildirError> {
+        Ok(Stage::new(self.open()?, tag))
+    }
+
+    /// Takes Dovecot's lock and begins to put staged messages into the mailbox. `keywords` get their letters first,
+    /// in their order: the most used should come first, as there are 26 letters and no more.
+    ///
+    /// The lock is held until the [`Commit`] is finished or dropped. Dovecot's clients and deliveries may wait for it,
+    /// so nothing slow, above all nothing over a network, belongs in between; it is touched with every
+    /// message, but two minutes without a call make it anybody's.
+    pub fn begin_commit(&self, kind: CommitKind, keywords: &[Keyword]) -> Result<Commit, MaildirError> {
+        Commit::begin(self.open()?, kind, keywords)
+    }
+
+    /// Changes flags of messages of ours, under Dovecot's lock. For each of `origins` that is there, `change` is given its
+    /// flags as they are now and gives those it is to have; it can merge what others have changed meanwhile.
+    /// The outcomes are in the order of `origins`, in which none may be twice.
+    pub fn update_flags(
+        &self,
+        origins: &[Origin],
+        change: impl FnMut(&Origin, &FlagSet) -> FlagSet,
+    ) -> Result<Vec<FlagOutcome>, MaildirError> {
+        flags::update(&self.open()?, origins, change)
+    }
+
+    /// Reads messages and hands their digests and sizes to `visit`: all those that `wanted` chooses. Without the
+    /// lock; a message that is removed meanwhile is passed over.
+    pub fn read_contents(
+        &self,
+        wanted: impl FnMut(&Entry<'_>) -> bool,
+        visit: impl FnMut(&Entry<'_>, Contents),
+    ) -> Result<(), MaildirError> {
+        content::read_all(&self.open()?, wanted, visit)
+    }
+
+    fn find_base(&self) -> Result<Option<Arc<Dir>>, MaildirError> {
+        if self.directory.is_empty() {
+            return Ok(Some(Arc::clone(&self.root.dir)));
+        }
+        Ok(self.root.dir.find_dir(self.directory.as_bytes())?.map(Arc::new))
+    }
+
+    pub(crate) fn open(&self) -> Result<OpenMailbox, MaildirError> {
+        let base = self.find_base()?.ok_or_else(|| {
+            let missing = rustix::io::Errno::NOENT;
+            self.root.dir.fail("opening", self.directory.as_bytes(), missing)
+        })?;
+        OpenMailbox::new(base, Arc::clone(&self.root.settings))
+    }
+}
+
+/// Makes what a Maildir consists of; whether anything was missing. `cur` comes last: where it is, all is.
+pub(crate) fn make_directories(base: &Dir, settings: &Settings) -> Result<bool, MaildirError> {
+    let mut made_any = false;
+    for name in [b"tmp".as_slice(), b"new", b"cur"] {
+        let (_, made) = base.make_dir(name, settings.owner)?;
+        made_any |= made;
+    }
+    if made_any && settings.is_durable() {
+        base.sync()?;
+    }
+    Ok(made_any)
+}

@@ -1,0 +1,202 @@
+//! An account's Maildir.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{FileType, FlockOperation};
+use rustix::io::Errno;
+use transhume_model::mail::MailboxName;
+
+use crate::disk::{Dir, Owner};
+use crate::error::MaildirError;
+use crate::layout::{self, FoundMailbox};
+use crate::mailbox::{self, MailboxDir};
+use crate::name::safe_host;
+use crate::subscriptions;
+
+/// When what was staged is made to outlive a power cut. Only then may it be committed, or written down as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// All at once, when [`MaildirRoot::sync`] is called: it flushes the whole file system (`syncfs`). Nearly as fast
+    /// as none at all; other users of the file system wait for it, too.
+    #[default]
+    Batch,
+    /// Each file by itself when it is complete (`fsync`). Several times slower unless many threads stage at once.
+    File,
+    /// Never: for tests, and for those who can start over.
+    None,
+}
+
+/// How to work in a Maildir.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// To whom everything that is made is given; [`None`] leaves it with the process.
+    pub owner: Option<Owner>,
+    /// When staged messages are flushed.
+    pub durability: Durability,
+    /// The host name to write into lock files. [`None`] is this host's. Where Dovecot runs under the same host name but
+    /// does not see our processes (containers), it has to be another name: a lock of a process that it does not
+    /// see on its own host counts as left behind.
+    pub lock_host: Option<String>,
+    /// How long to wait for a lock. Less than two minutes does not outlast one that was left behind.
+    pub lock_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            owner: None,
+            durability: Durability::default(),
+            lock_host: None,
+            lock_timeout: Duration::from_secs(150),
+        }
+    }
+}
+
+/// [`Options`], made up.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) owner: Option<Owner>,
+    pub(crate) durability: Durability,
+    pub(crate) lock_host: String,
+    pub(crate) lock_timeout: Duration,
+    /// This host's name as file names bear it.
+    pub(crate) host: String,
+}
+
+impl Settings {
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durability != Durability::None
+    }
+}
+
+/// An account's Maildir. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct MaildirRoot {
+    pub(crate) dir: Arc<Dir>,
+    pub(crate) settings: Arc<Settings>,
+}
+
+/// Keeps other processes of ours out of a Maildir until it is dropped.
+#[derive(Debug)]
+pub struct RootLock {
+    _directory: OwnedFd,
+}
+
+impl MaildirRoot {
+    /// Opens a Maildir, making it where it is missing; the directory that it lies in must exist. Symbolic links on
+    /// the way to it are followed, those within it never.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, MaildirError> {
+        let path = path.as_ref();
+        let host = rustix::system::uname().nodename().to_bytes().to_owned();
+        let lock_host = options
+            .lock_host
+            .unwrap_or_else(|| String::from_utf8_lossy(&host).into_owned());
+        let settings = Arc::new(Settings {
+            owner: options.owner,
+            durability: options.durability,
+            lock_host,
+            lock_timeout: options.lock_timeout,
+            host: safe_host(&host),
+        });
+        let dir = match Dir::open(path) {
+            Err(error) if error.kind() == crate::ErrorKind::Missing => make_root(path, &settings)?,
+            other => other?,
+        };
+        dir.give_new(settings.owner)?;
+        mailbox::make_directories(&dir, &settings)?;
+        Ok(Self {
+            dir: Arc::new(dir),
+            settings,
+        })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Claims the Maildir: no other process that does the same gets it until the value is dropped. Dovecot and
+    /// deliveries are not held up.
+    pub fn lock_exclusively(&self) -> Result<RootLock, MaildirError> {
+        // The lock belongs to what was opened, so it is opened once more: a second claim in this process fails, too.
+        let own = Dir::open(self.path())?;
+        match rustix::fs::flock(own.fd(), FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(RootLock {
+                _directory: own.into_fd(),
+            }),
+            Err(Errno::WOULDBLOCK) => Err(MaildirError::Busy {
+                path: self.path().to_owned(),
+                holder: "another run of this program".to_owned(),
+                waited: Duration::ZERO,
+            }),
+            Err(errno) => Err(MaildirError::io("locking", self.path(), errno)),
+        }
+    }
+
+    /// All mailboxes that are there, INBOX first, the others by their directory's name.
+    pub fn list(&self) -> Result<Vec<FoundMailbox>, MaildirError> {
+        let mut mailboxes = Vec::new();
+        self.dir.for_each_with_dots(|name, file_type| {
+            let may_be_directory = matches!(file_type, FileType::Directory | FileType::Unknown);
+            if may_be_directory
+                && let Some(found) = layout::found(name)
+                && self.dir.stat(&[name, b"/cur"].concat())?.is_some()
+            {
+                mailboxes.push(found);
+            }
+            Ok(())
+        })?;
+        mailboxes.sort_by(|a, b| a.directory.cmp(&b.directory));
+        let inbox = FoundMailbox {
+            directory: std::ffi::OsString::new(),
+            name: Some(MailboxName::inbox()),
+        };
+        mailboxes.insert(0, inbox);
+        Ok(mailboxes)
+    }
+
+    /// The mailbox of that name, whether it exists or not. The name has to be [`representable`](crate::representable).
+    pub fn mailbox(&self, name: &MailboxName) -> MailboxDir {
+        MailboxDir::new(self.clone(), layout::directory(name))
+    }
+
+    /// With [`Durability::Batch`], makes everything that was staged so far outlive a power cut. Nothing may be committed
+    /// before.
+    pub fn sync(&self) -> Result<(), MaildirError> {
+        match self.settings.durability {
+            Durability::Batch => self.dir.sync_file_system(),
+            Durability::File | Durability::None => Ok(()),
+        }
+    }
+
+    /// The mailboxes that the account has subscribed to, those that do not exist included.
+    pub fn subscriptions(&self) -> Result<Vec<MailboxName>, MaildirError> {
+        subscriptions::read(&self.dir)
+    }
+
+    /// Subscribes to mailboxes, existing or not; gives how many were not subscribed to before. Nothing is written
+    /// where there is none.
+    pub fn subscribe(&self, names: &[MailboxName]) -> Result<usize, MaildirError> {
+        subscriptions::add(self, names)
+    }
+}
+
+fn make_root(path: &Path, settings: &Settings) -> Result<Dir, MaildirError> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(MaildirError::io("making", path, Errno::INVAL));
+    };
+    let parent = if parent == Path::new("") {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let parent = Dir::open(parent)?;
+    let (dir, _) = parent.make_dir(name.as_encoded_bytes(), settings.owner)?;
+    if settings.is_durable() {
+        parent.sync()?;
+    }
+    Ok(dir)
+}

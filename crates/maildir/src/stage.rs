@@ -1,0 +1,252 @@
+//! Messages on their way in: streamed into `tmp/`, not yet part of the mailbox.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use transhume_model::mail::{Digest, InternalDate};
+
+use crate::disk::Dir;
+use crate::error::MaildirError;
+use crate::name::Origin;
+use crate::open::{OpenMailbox, PREFIX, scratch_name};
+use crate::root::{Durability, Settings};
+
+/// A message that lies complete in `tmp/`. It can be written down and used by a later run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Which message it is.
+    pub origin: Origin,
+    /// INTERNALDATE: the file's time of last modification, as Dovecot has it. The date that was asked for, or the
+    /// nearest that the file system can keep.
+    pub internal_date: InternalDate,
+    /// Bytes as the source served them.
+    pub size: u64,
+    /// Bytes with every line ended by CRLF, as Dovecot serves them.
+    pub virtual_size: u64,
+    /// Digest of the bytes as the source served them.
+    pub digest: Digest,
+}
+
+/// `tmp/` of a mailbox, for the messages of one source. Cheap to clone; threads may use clones at once.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    tmp: Arc<Dir>,
+    settings: Arc<Settings>,
+    tag: [u8; 8],
+}
+
+impl Stage {
+    pub(crate) fn new(mailbox: OpenMailbox, tag: [u8; 8]) -> Self {
+        Self {
+            tmp: mailbox.tmp,
+            settings: mailbox.settings,
+            tag,
+        }
+    }
+
+    /// Begins a message. Where its origin is known already, a file is renamed less; a file that an earlier attempt
+    /// at the same message has left is replaced.
+    pub fn begin(&self, origin: Option<&Origin>) -> Result<StagedFile, MaildirError> {
+        let name = origin.map_or_else(|| scratch_name(&part(self.tag)), stage_name);
+        Ok(StagedFile {
+            file: self.tmp.create_over(&name)?,
+            stage: self.clone(),
+            name,
+            hasher: Sha256::new(),
+            size: 0,
+            line_ends: LineEnds::default(),
+            finished: false,
+        })
+    }
+
+    /// Whether a message that was staged once, perhaps by an earlier run, still lies there complete. Dovecot removes
+    /// from `tmp/` what is older than 36 hours.
+    pub fn holds(&self, staged: &Staged) -> Result<bool, MaildirError> {
+        is_staged(&self.tmp, staged)
+    }
+
+    /// Removes what earlier runs have left of this source's messages, but for complete ones that `keep` wants, and our
+    /// scratch files. To be called while nothing else of ours works on this mailbox. Gives the number of
+    /// files removed.
+    pub fn sweep(&self, mut keep: impl FnMut(&Origin) -> bool) -> Result<usize, MaildirError> {
+        let other_tag = |tag: [u8; 8]| tag != self.tag;
+        let mut leftovers: Vec<Vec<u8>> = Vec::new();
+        self.tmp.for_each(|name| {
+            let stays = match leftover(name) {
+                None => true,
+                Some(Leftover::Staged(origin)) => other_tag(origin.tag) || keep(&origin),
+                Some(Leftover::Part(tag)) => other_tag(tag),
+                Some(Leftover::Scratch) => false,
+            };
+            if !stays {
+                leftovers.push(name.to_owned());
+            }
+            Ok(())
+        })?;
+        let mut removed = 0;
+        for name in &leftovers {
+            removed += usize::from(self.tmp.remove(name)?);
+        }
+        Ok(removed)
+    }
+}
+
+/// A message being written; dropped before it is finished, it is gone.
+#[derive(Debug)]
+pub struct StagedFile {
+    stage: Stage,
+    name: Vec<u8>,
+    file: File,
+    hasher: Sha256,
+    size: u64,
+    line_ends: LineEnds,
+    finished: bool,
+}
+
+impl StagedFile {
+    /// Appends bytes, as they came from the source.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), MaildirError> {
+        self.stage.tmp.write(&self.file, &self.name, bytes)?;
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        self.line_ends.count(bytes);
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Makes the message complete: dates it, gives it to its owner, flushes it with [`Durability::File`].
+    pub fn finish(mut self, origin: Origin, internal_date: InternalDate) -> Result<Staged, MaildirError> {
+        let Stage { tmp, settings, .. } = &self.stage;
+        if let Some(owner) = settings.owner {
+            tmp.give(&self.file, &self.name, owner)?;
+        }
+        // The date comes last: a file that bears it is complete.
+        tmp.set_modified(&self.file, &self.name, internal_date.unix())?;
+        let internal_date = self.kept_date(internal_date)?;
+        if settings.durability == Durability::File {
+            tmp.sync_file(&self.file, &self.name)?;
+        }
+        let name = stage_name(&origin);
+        if name != self.name && !tmp.rename(&self.name, tmp, &name)? {
+            return Err(tmp.fail("renaming", &self.name, rustix::io::Errno::NOENT));
+        }
+        self.finished = true;
+        Ok(Staged {
+            origin,
+            internal_date,
+            size: self.size,
+            virtual_size: self.size + self.line_ends.bare,
+            digest: Digest::from_bytes(std::mem::take(&mut self.hasher).finalize().into()),
+        })
+    }
+
+    /// The date that the file has. Every file system keeps those of 32 bits; of others it may keep the nearest it can.
+    fn kept_date(&self, asked: InternalDate) -> Result<InternalDate, MaildirError> {
+        if i32::try_from(asked.unix()).is_ok() {
+            return Ok(asked);
+        }
+        let stat = rustix::fs::fstat(&self.file)
+            .map_err(|errno| self.stage.tmp.fail("looking at", &self.name, errno))?;
+        Ok(InternalDate::from_unix(stat.st_mtime))
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What stays behind is swept by the next run, or by Dovecot.
+            let _ = self.stage.tmp.remove(&self.name);
+        }
+    }
+}
+
+/// Counts line ends that are not CRLF, over chunks cut anywhere.
+#[derive(Debug, Default)]
+pub(crate) struct LineEnds {
+    pub(crate) bare: u64,
+    after_cr: bool,
+}
+
+impl LineEnds {
+    pub(crate) fn count(&mut self, chunk: &[u8]) {
+        for at in memchr::memchr_iter(b'\n', chunk) {
+            let after_cr = match at.checked_sub(1) {
+                Some(before) => chunk[before] == b'\r',
+                None => self.after_cr,
+            };
+            self.bare += u64::from(!after_cr);
+        }
+        if let Some(&last) = chunk.last() {
+            self.after_cr = last == b'\r';
+        }
+    }
+}
+
+/// Whether a staged message lies there complete: of the right size, and dated, which is done last.
+pub(crate) fn is_staged(tmp: &Dir, staged: &Staged) -> Result<bool, MaildirError> {
+    let stat = tmp.stat(&stage_name(&staged.origin))?;
+    Ok(stat.is_some_and(|stat| {
+        u64::try_from(stat.st_size) == Ok(staged.size) && stat.st_mtime == staged.internal_date.unix()
+    }))
+}
+
+/// The name in `tmp/` of a message of known origin.
+pub(crate) fn stage_name(origin: &Origin) -> Vec<u8> {
+    let mut name = Vec::with_capacity(64);
+    let _ = write!(name, "{PREFIX}stage.{origin}");
+    name
+}
+
+fn part(tag: [u8; 8]) -> String {
+    format!("part.{:016x}", u64::from_be_bytes(tag))
+}
+
+enum Leftover {
+    Staged(Origin),
+    Part([u8; 8]),
+    Scratch,
+}
+
+fn leftover(name: &[u8]) -> Option<Leftover> {
+    let rest = name.strip_prefix(PREFIX.as_bytes())?;
+    if let Some(mark) = rest.strip_prefix(b"stage.") {
+        return Origin::parse_mark(mark).map(Leftover::Staged);
+    }
+    if let Some(part) = rest.strip_prefix(b"part.") {
+        let tag = std::str::from_utf8(part.get(..16)?).ok()?;
+        return u64::from_str_radix(tag, 16)
+            .ok()
+            .map(|tag| Leftover::Part(tag.to_be_bytes()));
+    }
+    Some(Leftover::Scratch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bare_line_ends_are_counted_over_any_cuts(text in "[\r\nab]{0,40}", cuts in proptest::collection::vec(0usize..40, 0..5)) {
+            let text = text.as_bytes();
+            let expected = (0..text.len())
+                .filter(|&at| text[at] == b'\n' && (at == 0 || text[at - 1] != b'\r'))
+                .count() as u64;
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let mut ends = LineEnds::default();
+            for cut in cuts.windows(2) {
+                ends.count(&text[cut[0]..cut[1]]);
+            }
+            prop_assert_eq!(ends.bare, expected);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Confirm: what was staged becomes part of the mailbox, and the base learns where everything is.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use transhume_db::{Base, Placed as PlacedRow, StagedMessage};
+use transhume_maildir::{Commit, CommitKind, FlagOutcome, Origin, Placed, Staged, ToPlace};
+use transhume_model::mail::{FlagSet, Keyword, MessageRow, Uid, UidValidity};
+use transhume_model::plan::{Action, PairState};
+
+use crate::endpoint::{How, Place, Twins, blocking};
+use crate::error::SyncError;
+use crate::report::MailboxReport;
+
+/// Messages that are placed with one call.
+const PAGE: u32 = 1_000;
+
+/// What became of a mailbox's messages.
+#[derive(Debug, Default)]
+pub(crate) struct Confirmed {
+    /// Placed under another UID than the source's.
+    pub(crate) renumbered: u64,
+    /// Paired with messages that were there, by their bytes.
+    pub(crate) twins: u64,
+    /// Found to be removed by their owner.
+    pub(crate) removed: u64,
+    /// Staged once, and gone before they were placed: to be carried again.
+    pub(crate) vanished: u64,
+    pub(crate) keywords_left_out: Vec<(String, u64)>,
+    pub(crate) error: Option<String>,
+}
+
+impl Confirmed {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.renumbered += other.renumbered;
+        self.twins += other.twins;
+        self.removed += other.removed;
+        self.vanished += other.vanished;
+        self.keywords_left_out.extend(other.keywords_left_out);
+        self.error = other.error.or(self.error.take());
+    }
+
+    /// Whether a further round has to look at it.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.vanished > 0
+    }
+
+    /// Enters it in the mailbox's report.
+    pub(crate) fn report(self, report: &mut MailboxReport) {
+        report.done.renumbered += self.renumbered;
+        report.done.removed_by_owner += self.removed;
+        report.done.adopted += self.twins;
+        // They were carried, but only to find that they are there.
+        report.done.carried -= (self.twins + self.vanished).min(report.done.carried);
+        report.keywords_left_out = self.keywords_left_out;
+        report.error = report.error.take().or(self.error);
+    }
+}
+
+/// Carries out actions that need no bytes from the source.
+pub(crate) async fn apply(
+    base: &Base,
+    place: &Arc<Place>,
+    actions: Vec<Action>,
+) -> Result<Confirmed, SyncError> {
+    let mut adopt = Vec::new();
+    let mut set = Vec::new();
+    let mut agree = Vec::new();
+    let mut forget = Vec::new();
+    for action in actions {
+        match action {
+            Action::Adopt { row } => adopt.push(row),
+            Action::SetFlags {
+                uid,
+                base_flags,
+                source_flags,
+            } => set.push((uid, base_flags, source_flags)),
+            Action::Agree { uid, source_flags } => agree.push((uid, source_flags)),
+            Action::Forget { uid } => forget.push(uid),
+            Action::Carry { .. } => {}
+        }
+    }
+    adopt_marked(base, place, adopt).await?;
+    let (done, missing) = set_flags(place, set).await?;
+    agree.extend(done);
+    let removed = missing.len() as u64;
+    forget.extend(missing);
+    base.agree_flags(place.id, &agree).await?;
+    base.forget(place.id, &forget).await?;
+    Ok(Confirmed {
+        removed,
+        ..Confirmed::default()
+    })
+}
+
+/// Pairs messages by the marks that they bear. The base learns their digests by reading them.
+async fn adopt_marked(base: &Base, place: &Arc<Place>, rows: Vec<MessageRow>) -> Result<(), SyncError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let dir = place.dir.clone();
+    let mut wanted: HashMap<Origin, MessageRow> =
+        rows.into_iter().map(|row| (place.origin(row.uid), row)).collect();
+    let now = place.now;
+    let messages = blocking(move || {
+        let origins: HashSet<Origin> = wanted.keys().copied().collect();
+        let mut messages = Vec::new();
+        dir.read_contents(
+            |entry| entry.origin.is_some_and(|origin| origins.contains(&origin)),
+            |entry, contents| {
+                let row = entry.origin.and_then(|origin| wanted.remove(&origin));
+                messages.extend(row.map(|row| StagedMessage {
+                    uid: row.uid,
+                    internal_date: row.internal_date.unwrap_or(now),
+                    flags: row.flags,
+                    size: contents.size,
+                    line_feeds: contents.virtual_size - contents.size,
+                    digest: contents.stored,
+                }));
+            },
+        )?;
+        Ok(messages)
+    })
+    .await?;
+    base.stage(place.id, &messages).await?;
+    let placed: Vec<PlacedRow> = messages
+        .iter()
+        .map(|message| PlacedRow {
+            uid: message.uid,
+            target_uid: None,
+            target_name: None,
+        })
+        .collect();
+    base.place(place.id, &placed).await?;
+    Ok(())
+}
+
+type Agreed = Vec<(Uid, FlagSet)>;
+
+/// Applies flag changes to what the flags are at that moment. Gives what was done, and what is no longer there.
+async fn set_flags(
+    place: &Arc<Place>,
+    changes: Vec<(Uid, FlagSet, FlagSet)>,
+) -> Result<(Agreed, Vec<Uid>), SyncError> {
+    if changes.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let dir = place.dir.clone();
+    let origins: Vec<Origin> = changes.iter().map(|(uid, ..)| place.origin(*uid)).collect();
+    let merges: HashMap<Uid, (FlagSet, FlagSet)> = changes
+        .iter()
+        .map(|(uid, base, source)| (*uid, (base.clone(), source.clone())))
+        .collect();
+    let outcomes = blocking(move || {
+        dir.update_flags(&origins, |origin, current| match merges.get(&origin.uid) {
+            Some((base, source)) => FlagSet::merge(base, source, current),
+            None => current.clone(),
+        })
+    })
+    .await?;
+    let mut done = Vec::new();
+    let mut missing = Vec::new();
+    for ((uid, _, source), outcome) in changes.into_iter().zip(outcomes) {
+        match outcome {
+            FlagOutcome::Changed(_) | FlagOutcome::Unchanged(_) => done.push((uid, source)),
+            FlagOutcome::Missing => missing.push(uid),
+        }
+    }
+    Ok((done, missing))
+}
+
+/// Puts everything that is staged into the mailbox. Does nothing when there is nothing to put and the numbers are right.
+pub(crate) async fn commit(base: &Base, place: &Arc<Place>) -> Result<Confirmed, SyncError> {
+    let mut confirmed = Confirmed::default();
+    if place.may_have_twins {
+        pair_twins(base, place, &mut confirmed).await?;
+    }
+    let (staged, ..) = base.counts(place.id).await?;
+    let (kind, is_fill) = match place.how {
+        How::Fill {
+            uid_validity,
+            uid_next,
+        } => (
+            CommitKind::Fill {
+                uid_validity,
+                uid_next,
+            },
+            true,
+        ),
+        How::Add { uid_validity } => (CommitKind::Add { uid_validity }, false),
+    };
+    let (CommitKind::Fill { uid_validity, .. } | CommitKind::Add { uid_validity }) = kind;
+    if staged == 0 && !is_fill {
+        sweep(place).await?;
+        return remember_numbers(base, place, uid_validity)
+            .await
+            .map(|()| confirmed);
+    }
+    let keywords = base.staged_keywords(place.id).await?;
+    let words: Vec<Keyword> = keywords
+        .iter()
+        .filter_map(|(word, _)| Keyword::new(word))
+        .collect();
+    let dir = place.dir.clone();
+    let mut commit = blocking(move || dir.begin_commit(kind, &words)).await?;
+    let mut after = None;
+    loop {
+        let page = if is_fill {
+            base.belonging(place.id, after, PAGE).await?
+        } else {
+            let staged = base.staged(place.id, after, PAGE).await?;
+            staged
+                .into_iter()
+                .map(|message| (message, PairState::Staged))
+                .collect()
+        };
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.uid);
+        commit = place_page(base, place, commit, page, &mut confirmed).await?;
+    }
+    let report = blocking(move || commit.finish()).await?;
+    let left_out = |(word, messages): &(String, u64)| {
+        let is_left_out = report
+            .keywords_left_out
+            .iter()
+            .any(|left| left.as_str().eq_ignore_ascii_case(word));
+        is_left_out.then(|| (word.clone(), *messages))
+    };
+    confirmed.keywords_left_out = keywords.iter().filter_map(left_out).collect();
+    sweep(place).await?;
+    remember_numbers(base, place, uid_validity).await?;
+    Ok(confirmed)
+}
+
+async fn remember_numbers(base: &Base, place: &Arc<Place>, target: UidValidity) -> Result<(), SyncError> {
+    if !place.numbers_known {
+        base.filled(place.id, place.uid_validity, target).await?;
+    }
+    Ok(())
+}
+
+/// Removes what is left in the staging place: all that is staged has been placed.
+async fn sweep(place: &Arc<Place>) -> Result<(), SyncError> {
+    let stage = place.stage.clone();
+    blocking(move || stage.sweep(|_| false)).await?;
+    Ok(())
+}
+
+async fn place_page(
+    base: &Base,
+    place: &Arc<Place>,
+    mut commit: Commit,
+    page: Vec<(StagedMessage, PairState)>,
+    confirmed: &mut Confirmed,
+) -> Result<Commit, SyncError> {
+    let messages: Vec<(Staged, FlagSet)> = page
+        .iter()
+        .map(|(message, _)| {
+            let staged = Staged {
+                origin: place.origin(message.uid),
+                internal_date: message.internal_date,
+                size: message.size,
+                virtual_size: message.size + message.line_feeds,
+                digest: message.digest,
+            };
+            (staged, message.flags.clone())
+        })
+        .collect();
+    let (commit, outcomes) = blocking(move || {
+        let to_place: Vec<ToPlace<'_>> = messages
+            .iter()
+            .map(|(staged, flags)| ToPlace { staged, flags })
+            .collect();
+        let outcomes = commit.place(&to_place)?;
+        Ok((commit, outcomes))
+    })
+    .await?;
+    let mut placed = Vec::new();
+    let mut vanished = Vec::new();
+    let mut removed = Vec::new();
+    for ((message, state), outcome) in page.into_iter().zip(outcomes) {
+        let uid = message.uid;
+        match (outcome, state) {
+            (Placed::New { uid: target } | Placed::Present { uid: target, .. }, _) => {
+                confirmed.renumbered += u64::from(target != uid && state == PairState::Staged);
+                placed.push(PlacedRow {
+                    uid,
+                    target_uid: Some(target),
+                    target_name: None,
+                });
+            }
+            (Placed::Vanished, PairState::Staged) => vanished.push(uid),
+            // It was in the mailbox, and is no longer: its owner has removed it.
+            (Placed::Vanished, _) => removed.push(uid),
+        }
+    }
+    base.place(place.id, &placed).await?;
+    base.unstage(place.id, &vanished).await?;
+    base.forget(place.id, &removed).await?;
+    confirmed.vanished += vanished.len() as u64;
+    confirmed.removed += removed.len() as u64;
+    Ok(commit)
+}
+
+/// Pairs staged messages with messages of the same bytes that are in the mailbox without bearing their mark: brought by
+/// another tool, or by us before the source numbered its messages anew. Each of those is paired once, so copies keep
+/// their number (I6).
+async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) -> Result<(), SyncError> {
+    let mut after = None;
+    let mut taken: HashSet<String> = HashSet::new();
+    loop {
+        let page = base.staged(place.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.uid);
+        let mut twins = find_twins(place, &page).await?;
+        let mut placed = Vec::new();
+        let mut removed = Vec::new();
+        for message in &page {
+            let was_here = base.take_earlier(place.id, &message.digest).await?;
+            let twin = twins.get_mut(&message.digest).and_then(|names| {
+                let at = names.iter().position(|name| !taken.contains(name))?;
+                Some(names.swap_remove(at))
+            });
+            if let Some(name) = twin {
+                taken.insert(name.clone());
+                placed.push(PlacedRow {
+                    uid: message.uid,
+                    target_uid: None,
+                    target_name: Some(name),
+                });
+            } else if was_here {
+                removed.push(message.uid);
+            }
+        }
+        base.place(place.id, &placed).await?;
+        base.forget(place.id, &removed).await?;
+        confirmed.twins += placed.len() as u64;
+        confirmed.removed += removed.len() as u64;
+    }
+}
+
+async fn find_twins(place: &Arc<Place>, page: &[StagedMessage]) -> Result<Twins, SyncError> {
+    let sizes: HashSet<u64> = page
+        .iter()
+        .map(|message| message.size + message.line_feeds)
+        .collect();
+    let own = (place.tag, place.uid_validity);
+    let dir = place.dir.clone();
+    blocking(move || {
+        let mut twins = Twins::new();
+        dir.read_contents(
+            |entry| {
+                let is_own = entry
+                    .origin
+                    .is_some_and(|origin| (origin.tag, origin.uid_validity) == own);
+                !is_own && entry.virtual_size().is_none_or(|size| sizes.contains(&size))
+            },
+            |entry, contents| {
+                if let Ok(name) = std::str::from_utf8(entry.base) {
+                    twins.entry(contents.served).or_default().push(name.to_owned());
+                }
+            },
+        )?;
+        Ok(twins)
+    })
+    .await
+}

@@ -1,0 +1,92 @@
+//! The source: an account on an IMAP server.
+//!
+//! What is used of the connection lists, examines and peeks. There is no method here that writes (I1).
+
+use std::fmt;
+use std::time::Duration;
+
+use transhume_imap::{CertificateRule, Connection, Endpoint, ImapError, Security, Timeouts};
+
+/// Where an account is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceAddress {
+    /// Host name, or IP address without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Whether and when TLS begins.
+    pub security: Security,
+    /// The login name.
+    pub user: String,
+}
+
+impl SourceAddress {
+    /// What the base knows the account by: the same through whichever port and protection it is reached.
+    pub fn account(&self) -> String {
+        format!("{}@{}", self.user, self.host.to_ascii_lowercase())
+    }
+}
+
+/// An account and all that it takes to log in to it. `Debug` does not show the password (I10).
+pub struct Source {
+    /// Where it is.
+    pub address: SourceAddress,
+    /// Bytes, as servers compare them.
+    pub password: Vec<u8>,
+    /// Which certificate is believed.
+    pub certificate: CertificateRule,
+    /// How long the server may be silent before the connection counts as lost.
+    pub patience: Duration,
+}
+
+impl Source {
+    /// Connects and logs in.
+    pub(crate) async fn connect(&self) -> Result<Connection, ImapError> {
+        let endpoint = Endpoint {
+            host: self.address.host.clone(),
+            port: self.address.port,
+            security: self.address.security,
+            certificate: self.certificate,
+            timeouts: Timeouts {
+                idle: self.patience,
+                ..Timeouts::default()
+            },
+        };
+        let mut connection = Connection::open(&endpoint).await?;
+        connection.login(&self.address.user, &self.password).await?;
+        Ok(connection)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("address", &self.address)
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// I10: a source can be logged without giving its password away.
+    #[test]
+    fn debug_hides_the_password() {
+        let source = Source {
+            address: SourceAddress {
+                host: "Old.Example".to_owned(),
+                port: 993,
+                security: Security::Tls,
+                user: "alice".to_owned(),
+            },
+            password: b"s3cret".to_vec(),
+            certificate: CertificateRule::Public,
+            patience: Duration::from_secs(1),
+        };
+        assert!(!format!("{source:?}").contains("s3cret"));
+        assert!(!format!("{source:?}").contains("115"), "not as numbers either");
+        assert_eq!(source.address.account(), "alice@old.example");
+    }
+}

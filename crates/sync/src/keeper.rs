@@ -1,0 +1,185 @@
+//! The keeper: what the writers have written is made durable, then recorded in the base, then committed.
+//!
+//! In this order, always: the base never says of a message that it is safe before it is (architecture, step 6).
+//! Messages are kept in batches, and all mailboxes that are complete by then are committed after the batch.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use transhume_db::{Base, MailboxId, StagedMessage};
+use transhume_maildir::MaildirError;
+use transhume_model::plan::Action;
+
+use crate::confirm::{self, Confirmed};
+use crate::endpoint::{Place, Target};
+use crate::error::SyncError;
+
+/// Messages, and octets, after which a batch is made durable.
+const BATCH_MESSAGES: usize = 1_000;
+const BATCH_OCTETS: u64 = 128 << 20;
+
+/// A smaller batch does not wait longer than this for more.
+const BATCH_AGE: Duration = Duration::from_secs(1);
+
+/// What the keeper is told.
+pub(crate) enum ToKeeper {
+    /// A message lies in the mailbox's staging place, not yet durable.
+    Written {
+        mailbox: MailboxId,
+        staged: StagedMessage,
+    },
+    /// Actions that need no bytes from the source.
+    Apply {
+        mailbox: MailboxId,
+        actions: Vec<Action>,
+    },
+    /// Nothing more of the mailbox is to come but what has been handed over to the writers.
+    Close { mailbox: MailboxId, handed_over: u64 },
+    /// A writer could not write.
+    Failed(MaildirError),
+}
+
+#[derive(Default)]
+struct Reception {
+    written: u64,
+    handed_over: Option<u64>,
+}
+
+impl Reception {
+    fn is_complete(&self) -> bool {
+        self.handed_over.is_some_and(|messages| self.written >= messages)
+    }
+}
+
+/// Keeps what is written; see the module.
+pub(crate) struct Keeper {
+    base: Base,
+    target: Target,
+    places: HashMap<MailboxId, Arc<Place>>,
+    batch: BTreeMap<MailboxId, Vec<StagedMessage>>,
+    batch_messages: usize,
+    batch_octets: u64,
+    receptions: BTreeMap<MailboxId, Reception>,
+    confirmed: HashMap<MailboxId, Confirmed>,
+}
+
+impl Keeper {
+    pub(crate) fn new(base: Base, target: Target, places: HashMap<MailboxId, Arc<Place>>) -> Self {
+        Self {
+            base,
+            target,
+            places,
+            batch: BTreeMap::new(),
+            batch_messages: 0,
+            batch_octets: 0,
+            receptions: BTreeMap::new(),
+            confirmed: HashMap::new(),
+        }
+    }
+
+    /// Works until all that could tell it something are gone. Whatever ended them, all that was written by then is
+    /// kept, and every mailbox that is complete is committed.
+    pub(crate) async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<ToKeeper>,
+    ) -> Result<HashMap<MailboxId, Confirmed>, SyncError> {
+        loop {
+            let message = if self.has_work() {
+                match timeout(BATCH_AGE, messages.recv()).await {
+                    Ok(message) => message,
+                    Err(_) => {
+                        self.keep().await?;
+                        continue;
+                    }
+                }
+            } else {
+                messages.recv().await
+            };
+            match message {
+                Some(ToKeeper::Failed(error)) => {
+                    // What was written before the failure is worth keeping, but may well fail the same way.
+                    let _ = self.keep_batch().await;
+                    return Err(error.into());
+                }
+                Some(message) => self.take(message).await?,
+                None => break,
+            }
+            if self.batch_messages >= BATCH_MESSAGES || self.batch_octets >= BATCH_OCTETS {
+                self.keep().await?;
+            }
+        }
+        self.keep().await?;
+        Ok(self.confirmed)
+    }
+
+    fn has_work(&self) -> bool {
+        self.batch_messages > 0 || self.receptions.values().any(Reception::is_complete)
+    }
+
+    async fn take(&mut self, message: ToKeeper) -> Result<(), SyncError> {
+        match message {
+            ToKeeper::Written { mailbox, staged } => {
+                self.receptions.entry(mailbox).or_default().written += 1;
+                self.batch_messages += 1;
+                self.batch_octets += staged.size;
+                self.batch.entry(mailbox).or_default().push(staged);
+            }
+            ToKeeper::Apply { mailbox, actions } => {
+                if let Some(place) = self.places.get(&mailbox).cloned() {
+                    let outcome = confirm::apply(&self.base, &place, actions).await;
+                    self.record(mailbox, outcome)?;
+                }
+            }
+            ToKeeper::Close { mailbox, handed_over } => {
+                self.receptions.entry(mailbox).or_default().handed_over = Some(handed_over);
+            }
+            ToKeeper::Failed(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self) -> Result<(), SyncError> {
+        self.keep_batch().await?;
+        let complete: Vec<MailboxId> = self
+            .receptions
+            .iter()
+            .filter(|(_, reception)| reception.is_complete())
+            .map(|(mailbox, _)| *mailbox)
+            .collect();
+        for mailbox in complete {
+            self.receptions.remove(&mailbox);
+            if let Some(place) = self.places.get(&mailbox).cloned() {
+                let outcome = confirm::commit(&self.base, &place).await;
+                self.record(mailbox, outcome)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_batch(&mut self) -> Result<(), SyncError> {
+        if self.batch_messages == 0 {
+            return Ok(());
+        }
+        self.target.sync().await?;
+        for (mailbox, staged) in std::mem::take(&mut self.batch) {
+            self.base.stage(mailbox, &staged).await?;
+        }
+        self.batch_messages = 0;
+        self.batch_octets = 0;
+        Ok(())
+    }
+
+    /// An error that concerns one mailbox is noted there; the others go on.
+    fn record(&mut self, mailbox: MailboxId, outcome: Result<Confirmed, SyncError>) -> Result<(), SyncError> {
+        let confirmed = self.confirmed.entry(mailbox).or_default();
+        match outcome {
+            Ok(outcome) => confirmed.add(outcome),
+            Err(error) if error.is_of_one_mailbox() => confirmed.error = Some(error.to_string()),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,290 @@
+//! A pass over one account: survey, plan, carry, confirm, verify.
+//!
+//! It goes in rounds. Each surveys, plans, and carries out what was planned; the round that finds nothing to do is the
+//! verification (architecture, step 7): an empty plan is the proof. A connection that is lost ends its round, not the
+//! pass.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use transhume_db::{Base, MailboxId};
+use transhume_imap::Connection;
+use transhume_model::mail::InternalDate;
+use transhume_model::plan::Selection;
+
+use crate::carry::{Carrier, Purpose, Work};
+use crate::confirm::Confirmed;
+use crate::endpoint::{Source, Target};
+use crate::error::SyncError;
+use crate::keeper::Keeper;
+use crate::progress::{Observer, Progress};
+use crate::report::{MailboxReport, Report};
+use crate::stage::Stager;
+use crate::stop::Stop;
+use crate::survey::{Survey, Surveyor};
+
+/// Rounds after which a pass ends though new mail keeps coming: the next pass goes on.
+const ROUNDS: u32 = 8;
+
+/// Messages from the writers that may wait for the keeper.
+const KEEPER_QUEUE: usize = 4_096;
+
+/// The first wait before a new connection; it doubles with each that brings nothing.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+
+/// Everything that a pass needs.
+#[derive(Debug)]
+pub struct Pass {
+    /// Where mail comes from.
+    pub source: Source,
+    /// Where it goes.
+    pub target: Target,
+    /// What both last agreed on.
+    pub base: Base,
+    /// Which mailboxes.
+    pub selection: Selection,
+    /// New connections in a row that bring nothing before the pass gives up.
+    pub retries: u32,
+    /// The time, for messages that have none.
+    pub now: InternalDate,
+}
+
+impl Pass {
+    /// Surveys and plans, and does nothing.
+    pub async fn show(&self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
+        let mut connection = connect(&self.source, stop).await?;
+        let survey = self.survey(&mut connection, true).await?;
+        let mut round = Round::new(survey, observer);
+        let purpose = Purpose::Show;
+        Carrier::new(
+            &mut connection,
+            &self.base,
+            &mut round.works,
+            purpose,
+            observer,
+            stop,
+        )
+        .run()
+        .await?;
+        let mut report = Report::default();
+        round.merge_into(&mut report, HashMap::new());
+        connection.logout().await;
+        Ok(report)
+    }
+
+    /// Brings the target up to date with the source. What was done stays done, whatever ends the pass.
+    pub async fn run(&self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
+        let mut report = Report::default();
+        let mut connection = None;
+        let mut fruitless = 0;
+        let mut rounds = 0;
+        self.check_identity().await?;
+        while rounds < ROUNDS {
+            let carried_before = report.totals().carried;
+            match self.round(&mut connection, &mut report, observer, stop).await {
+                Ok(true) => rounds += 1,
+                Ok(false) => {
+                    report.verified = true;
+                    break;
+                }
+                Err(error) if error.is_passing() && self.retries > 0 => {
+                    connection = None;
+                    fruitless = if report.totals().carried > carried_before {
+                        1
+                    } else {
+                        fruitless + 1
+                    };
+                    if fruitless > self.retries {
+                        return Err(error);
+                    }
+                    report.reconnects += 1;
+                    let after = FIRST_WAIT * 2_u32.saturating_pow(fruitless - 1).min(64);
+                    observer.hear(&Progress::Reconnecting {
+                        reason: &error.to_string(),
+                        after,
+                    });
+                    tokio::select! {
+                        () = tokio::time::sleep(after) => {}
+                        () = stop.asked() => return Err(SyncError::Interrupted),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            if rounds > 0 {
+                observer.hear(&Progress::Verifying);
+            }
+        }
+        if let Some(connection) = connection {
+            connection.logout().await;
+        }
+        Ok(report)
+    }
+
+    /// The pairs speak of one Maildir. When another has taken its place, all that they say is void.
+    async fn check_identity(&self) -> Result<(), SyncError> {
+        let identity = self.target.identity()?;
+        let known = self.base.target_identity().await?;
+        if known.as_deref() != Some(&identity) {
+            if known.is_some() {
+                self.base.forget_all().await?;
+            }
+            self.base.set_target_identity(&identity).await?;
+        }
+        Ok(())
+    }
+
+    /// One round. Says whether anything had to be done.
+    async fn round(
+        &self,
+        slot: &mut Option<Connection>,
+        report: &mut Report,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<bool, SyncError> {
+        let connection = match slot {
+            Some(connection) => connection,
+            None => slot.insert(connect(&self.source, stop).await?),
+        };
+        let survey = self.survey(connection, false).await?;
+        let subscribed = self.subscribe(&survey).await?;
+        report.subscribed += subscribed;
+        let places = survey.places.clone();
+        let mut changed = survey.changed || subscribed > 0;
+        let mut round = Round::new(survey, observer);
+        if round.works.is_empty() {
+            round.merge_into(report, HashMap::new());
+            return Ok(changed);
+        }
+        let (to_keeper, messages) = mpsc::channel(KEEPER_QUEUE);
+        let keeper = Keeper::new(self.base.clone(), self.target.clone(), places.clone());
+        let keeper = tokio::spawn(keeper.run(messages));
+        let mut stager = Stager::start(places, to_keeper);
+        let purpose = Purpose::CarryOut(&mut stager);
+        let read = Carrier::new(connection, &self.base, &mut round.works, purpose, observer, stop)
+            .run()
+            .await;
+        let ended = stager.end().await;
+        let kept = keeper
+            .await
+            .map_err(|error| SyncError::Internal(error.to_string()))?;
+        // The keeper's error is the cause where the others' is only that the keeper has gone.
+        let kept = kept?;
+        ended?;
+        changed |= round.works.iter().any(|work| !work.counts.is_empty());
+        changed |= kept.values().any(Confirmed::has_changed);
+        if read.is_ok() {
+            self.agree(&round.works, &kept).await?;
+        }
+        round.merge_into(report, kept);
+        read?;
+        Ok(changed)
+    }
+
+    async fn survey(&self, connection: &mut Connection, dry: bool) -> Result<Survey, SyncError> {
+        let account = self.source.address.account();
+        let surveyor = Surveyor {
+            connection,
+            base: &self.base,
+            target: &self.target,
+            account: &account,
+            selection: &self.selection,
+            dry,
+            now: self.now,
+        };
+        surveyor.survey().await
+    }
+
+    /// Subscribes to what was never subscribed to before: a subscription that its owner ended stays ended (I7).
+    async fn subscribe(&self, survey: &Survey) -> Result<usize, SyncError> {
+        let before = self.base.subscriptions().await?;
+        let new: Vec<_> = survey
+            .tree
+            .subscriptions
+            .iter()
+            .filter(|name| !before.contains(name))
+            .cloned()
+            .collect();
+        if new.is_empty() {
+            return Ok(0);
+        }
+        let added = self.target.subscribe(new.clone()).await?;
+        self.base.add_subscriptions(&new).await?;
+        Ok(added)
+    }
+
+    /// Records the checkpoints of mailboxes that were read and carried to their end.
+    async fn agree(&self, works: &[Work], kept: &HashMap<MailboxId, Confirmed>) -> Result<(), SyncError> {
+        for work in works {
+            let confirmed = kept.get(&work.record.id);
+            let clean = work.error.is_none()
+                && work.failed.is_empty()
+                && confirmed.is_none_or(|confirmed| confirmed.error.is_none() && confirmed.vanished == 0);
+            if clean && work.record.base.agreed != Some(work.checkpoint) {
+                self.base.agree(work.record.id, &work.checkpoint).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn connect(source: &Source, stop: &Stop) -> Result<Connection, SyncError> {
+    tokio::select! {
+        connection = source.connect() => Ok(connection?),
+        () = stop.asked() => Err(SyncError::Interrupted),
+    }
+}
+
+/// A round's mailboxes and what is told of them.
+struct Round {
+    works: Vec<Work>,
+    reports: Vec<MailboxReport>,
+    notes: Vec<transhume_model::plan::Note>,
+}
+
+impl Round {
+    fn new(survey: Survey, observer: &dyn Observer) -> Self {
+        observer.hear(&Progress::Surveyed {
+            mailboxes: survey.reports.len(),
+            messages: survey
+                .works
+                .iter()
+                .map(|work| u64::from(work.checkpoint.messages))
+                .sum(),
+        });
+        Self {
+            works: survey.works,
+            reports: survey.reports,
+            notes: survey.tree.notes,
+        }
+    }
+
+    /// Puts what this round did to what earlier ones did.
+    fn merge_into(self, report: &mut Report, mut kept: HashMap<MailboxId, Confirmed>) {
+        let mut works: HashMap<_, Work> = self
+            .works
+            .into_iter()
+            .map(|work| (work.record.source.clone(), work))
+            .collect();
+        let mut earlier: HashMap<_, MailboxReport> = report
+            .mailboxes
+            .drain(..)
+            .map(|mailbox| (mailbox.source.clone(), mailbox))
+            .collect();
+        for mut mailbox in self.reports {
+            if let Some(work) = works.remove(&mailbox.source) {
+                mailbox.done = work.counts;
+                mailbox.failed = work.failed;
+                mailbox.error = work.error;
+                if let Some(confirmed) = kept.remove(&work.record.id) {
+                    confirmed.report(&mut mailbox);
+                }
+            }
+            if let Some(before) = earlier.remove(&mailbox.source) {
+                mailbox.continue_from(before);
+            }
+            report.mailboxes.push(mailbox);
+        }
+        report.notes = self.notes;
+    }
+}

@@ -1,0 +1,39 @@
+//! Test support: real mail servers, mailboxes with known contents, and an independent reader
+//! that says whether two accounts hold the same mail.
+//!
+//! It must not depend on the product's own crates: a fault in a shared parser or writer would then
+//! hide on both sides of a comparison. It must not be part of a release either: it panics where that
+//! makes a test easier to read, and runs programs that only a development machine has.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "test support: a broken assumption should stop the test where it happens"
+)]
+
+pub mod compare;
+pub mod corpus;
+pub mod dovecot;
+pub mod encode;
+mod error;
+pub mod fault_proxy;
+pub mod mailbox;
+pub mod memory;
+pub mod oracle;
+pub mod packages;
+mod rng;
+pub mod scripted;
+pub mod tls;
+pub mod view;
+mod wire;
+
+pub use compare::{CompareOptions, Difference, compare, compare_with, snapshot};
+pub use dovecot::{Dovecot, Mode};
+pub use error::TestkitError;
+pub use fault_proxy::{Fault, FaultProxy};
+pub use mailbox::{Body, MailboxSpec, MessageSpec, write_account};
+pub use memory::{Measured, run_measured};
+pub use oracle::Oracle;
+pub use packages::{install_missing, missing_packages};
+pub use scripted::ScriptedServer;
+pub use view::{AccountView, FolderView, MessageView};

@@ -1,0 +1,118 @@
+//! Which Debian packages the tests need, and how to install them. Only the project's own command
+//! calls this: a test must never install anything by itself.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::TestkitError;
+
+/// What must be there, and the package that brings it.
+const NEEDED: [(&str, &str); 6] = [
+    ("dovecot", "dovecot-imapd"),
+    ("imap", "dovecot-imapd"),
+    ("lmtp", "dovecot-lmtpd"),
+    ("pop3", "dovecot-pop3d"),
+    ("openssl", "openssl"),
+    ("setpriv", "util-linux"),
+];
+
+/// Finds a program. `PATH` of an ordinary user often lacks the `sbin` directories; Dovecot's own
+/// parts are in its private directory.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let fixed = [
+        "/usr/sbin",
+        "/usr/local/sbin",
+        "/usr/lib/dovecot",
+        "/usr/libexec/dovecot",
+    ];
+    env::split_paths(&path)
+        .chain(fixed.iter().map(PathBuf::from))
+        .map(|dir| dir.join(name))
+        .find(|candidate| candidate.is_file())
+}
+
+/// The Debian packages that are still to be installed, each once.
+pub fn missing_packages() -> Vec<&'static str> {
+    let mut missing: Vec<&'static str> = NEEDED
+        .iter()
+        .filter(|(program, _)| find_program(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    missing.dedup();
+    missing
+}
+
+/// Refuses to go on when something is missing.
+pub(crate) fn require_all() -> Result<(), TestkitError> {
+    match missing_packages().as_slice() {
+        [] => Ok(()),
+        missing => Err(TestkitError::Missing(missing.join(", "))),
+    }
+}
+
+/// The guard keeps the packages from starting a system-wide server on the standard ports. It is
+/// taken away again even when the installation fails, and an existing one is left alone.
+const INSTALL: &str = r#"set -e
+guard=/usr/sbin/policy-rc.d
+if [ ! -e "$guard" ]; then
+    trap 'rm -f "$guard"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$guard"
+    chmod 755 "$guard"
+fi
+apt-get update -q
+apt-get install -q -y --no-install-recommends "$@"
+"#;
+
+/// Installs what [`missing_packages`] names, with `apt-get`, through `sudo` when not root.
+pub fn install_missing() -> Result<(), TestkitError> {
+    match missing_packages().as_slice() {
+        [] => Ok(()),
+        packages => install(packages),
+    }
+}
+
+fn install(packages: &[&str]) -> Result<(), TestkitError> {
+    if !Path::new("/usr/bin/apt-get").exists() {
+        let wanted = packages.join(", ");
+        return Err(TestkitError::Missing(format!(
+            "{wanted} (and apt-get, to install it)"
+        )));
+    }
+    // `env` is on the inner side of sudo, which drops the caller's environment.
+    let mut line = vec![
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "sh",
+        "-c",
+        INSTALL,
+        "install",
+    ];
+    if !rustix::process::geteuid().is_root() {
+        line.insert(0, "sudo");
+    }
+    let status = Command::new(line[0])
+        .args(&line[1..])
+        .args(packages)
+        .status()
+        .map_err(TestkitError::io(format!("running {}", line[0])))?;
+    if !status.success() {
+        return Err(TestkitError::Command {
+            program: "apt-get".into(),
+            detail: status.to_string(),
+        });
+    }
+    require_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_not_found() {
+        assert!(find_program("sh").is_some());
+        assert!(find_program("no-such-program-at-all").is_none());
+    }
+}

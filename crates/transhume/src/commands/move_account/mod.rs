@@ -1,0 +1,179 @@
+//! `transhume move`: one account, once, from an IMAP server into a Maildir.
+
+mod address;
+mod owner;
+mod password;
+mod progress;
+mod report;
+mod setup;
+mod trouble;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use transhume_sync::{Report, StopSwitch, stop_switch};
+
+use crate::exit::{Exit, Failure};
+
+const AFTER_HELP: &str = "\
+Examples:
+  transhume move --from imaps://alice@mail.old.example --to maildir:/var/vmail/alice/Maildir --dry-run
+  transhume move --from imaps://alice@mail.old.example --to maildir:/var/vmail/alice/Maildir
+
+The password is asked for, or read from --password-file or the variable TRANSHUME_PASSWORD. The same command again
+brings over what has changed since. The old server is never written to.
+
+Exit codes: 0 all moved and verified; 2 wrong command line; 3 finished, but some messages or mailboxes stay behind
+(the report names them); 4 login refused; 5 old server not reachable or connection lost; 6 certificate not trusted;
+7 new side not writable; 8 another run is at work there; 70 internal error; 130 interrupted.";
+
+/// Moves one mailbox account from an IMAP server into a Maildir that Dovecot serves, with the same UIDs, flags and dates
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The old account: imaps://USER@HOST[:PORT] (TLS), imap://… (STARTTLS), or imap+insecure://… (no encryption)
+    #[arg(long, value_name = "ADDRESS")]
+    from: String,
+
+    /// The new mailbox: maildir:/PATH, as Dovecot's mail_location names it
+    #[arg(long, value_name = "TARGET")]
+    to: String,
+
+    /// File that holds the password on its only line (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+
+    /// Believe the old server's certificate if this is its SHA-256, whoever issued it (for self-signed servers)
+    #[arg(long, value_name = "sha256:HEX")]
+    pin: Option<String>,
+
+    /// Owner of all files made, USER[:GROUP]; as root the default is the owner of the folder the Maildir lies in
+    #[arg(long, value_name = "USER[:GROUP]")]
+    owner: Option<String>,
+
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print the outcome as JSON on standard output
+    #[arg(long)]
+    json: bool,
+
+    /// Only mailboxes that match, and those below them (* any characters, % any but /); may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    include: Vec<String>,
+
+    /// Not mailboxes that match, nor those below them; stronger than --include; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+
+    /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+
+    /// When files are made safe from a power cut
+    #[arg(long, value_enum, default_value_t = Durability::Batch)]
+    durability: Durability,
+
+    /// New connections in a row that may bring nothing before giving up
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    retries: u32,
+
+    /// Seconds for which the old server may be silent
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+
+    /// Say nothing but errors and the outcome
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// When files are made safe from a power cut.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Durability {
+    /// Many at a time, by flushing the whole file system (fastest; other programs may feel it)
+    Batch,
+    /// Each by itself
+    File,
+    /// Never: only for tries
+    None,
+}
+
+/// Runs the command to its end and says how it went.
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let began = Instant::now();
+    let (exit, outcome) = match execute(arguments) {
+        Ok(report) => {
+            let exit = if arguments.dry_run || report.is_complete() {
+                Exit::Complete
+            } else {
+                Exit::Partial
+            };
+            (exit, Ok(report))
+        }
+        Err(failure) => (failure.exit, Err(failure)),
+    };
+    if arguments.json {
+        let text = report::json(arguments, exit, &outcome, began.elapsed());
+        // Whoever reads standard output may have gone; the exit code still tells.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+    match outcome {
+        Ok(report) if !arguments.json => {
+            let text = report::text(arguments, &report, began.elapsed());
+            let _ = write!(std::io::stdout(), "{text}");
+        }
+        Ok(_) => {}
+        Err(failure) => eprintln!("transhume: {failure}"),
+    }
+    exit
+}
+
+fn execute(arguments: &Arguments) -> Result<Report, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, format!("the program cannot start: {error}"), ""))?;
+    let (switch, stop) = stop_switch();
+    let setup = setup::Setup::new(arguments)?;
+    let outcome = runtime.block_on(async {
+        let listening = tokio::spawn(listen_for_signals(switch, arguments.quiet));
+        let observer = progress::Teller::new(arguments);
+        let result = setup.move_account(&observer, &stop).await;
+        observer.end();
+        listening.abort();
+        result
+    });
+    // A thread that waits for a lock must not keep the program from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+/// The first signal asks for a clean end; the second ends the program at once, which loses nothing either.
+async fn listen_for_signals(switch: StopSwitch, quiet: bool) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if asked {
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+        asked = true;
+        switch.ask();
+        if !quiet {
+            eprintln!(
+                "\nFinishing what is on its way; press Ctrl-C again to end at once (nothing is lost either way)."
+            );
+        }
+    }
+}

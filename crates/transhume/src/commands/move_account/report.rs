@@ -1,0 +1,300 @@
+//! The outcome, as text for a person and as JSON for a machine.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::{Value, json};
+use transhume_sync::{Counts, MailboxReport, MailboxState, Report};
+
+use super::Arguments;
+use crate::exit::{Exit, Failure};
+
+/// Lines that one kind of trouble may take before it is summed up.
+const LINES: usize = 20;
+
+/// For a person.
+pub(crate) fn text(arguments: &Arguments, report: &Report, took: Duration) -> String {
+    let mut out = String::new();
+    if arguments.dry_run {
+        plan(&mut out, report);
+    } else {
+        outcome(&mut out, report, took);
+    }
+    for note in &report.notes {
+        line(&mut out, format_args!("  Note: {note}."));
+    }
+    trouble(&mut out, report);
+    if !arguments.dry_run {
+        advice(&mut out, arguments, report);
+    }
+    out
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn plan(out: &mut String, report: &Report) {
+    let width = report
+        .mailboxes
+        .iter()
+        .map(|mailbox| mailbox.target.to_string().chars().count())
+        .max()
+        .unwrap_or(0);
+    line(
+        out,
+        format_args!(
+            "{:width$}  {:>10}  {:>10}  {:>12}  what",
+            "mailbox", "messages", "to carry", "size"
+        ),
+    );
+    for mailbox in &report.mailboxes {
+        line(
+            out,
+            format_args!(
+                "{:width$}  {:>10}  {:>10}  {:>12}  {}",
+                mailbox.target.to_string(),
+                HumanCount(mailbox.messages).to_string(),
+                HumanCount(mailbox.done.carried).to_string(),
+                HumanBytes(mailbox.done.bytes).to_string(),
+                what(mailbox),
+            ),
+        );
+    }
+    let totals = report.totals();
+    line(
+        out,
+        format_args!(
+            "\nTo carry: {} messages ({}) in {} mailboxes. Nothing was changed (dry run).",
+            HumanCount(totals.carried),
+            HumanBytes(totals.bytes),
+            report.mailboxes.len(),
+        ),
+    );
+}
+
+fn what(mailbox: &MailboxReport) -> String {
+    let mut words = vec![match mailbox.state {
+        MailboxState::Unchanged => "unchanged".to_owned(),
+        MailboxState::Filled => "fill, keeping UIDs".to_owned(),
+        MailboxState::Followed => "add what is new".to_owned(),
+        MailboxState::Reidentified => "numbered anew by the old server: recognise by content".to_owned(),
+        MailboxState::RemovedByOwner => "removed on the new side: not brought back".to_owned(),
+    }];
+    if mailbox.done.adopted > 0 {
+        words.push(format!("{} already there", HumanCount(mailbox.done.adopted)));
+    }
+    if mailbox.done.flags_set > 0 {
+        words.push(format!("{} with new flags", HumanCount(mailbox.done.flags_set)));
+    }
+    if mailbox.source != mailbox.target {
+        words.push(format!("called “{}” on the old server", mailbox.source));
+    }
+    words.join(", ")
+}
+
+fn outcome(out: &mut String, report: &Report, took: Duration) {
+    let totals = report.totals();
+    if totals.is_empty() && report.subscribed == 0 {
+        line(
+            out,
+            format_args!(
+                "Nothing has changed: {} mailboxes are up to date.",
+                report.mailboxes.len()
+            ),
+        );
+    } else {
+        line(
+            out,
+            format_args!(
+                "Moved {} messages ({}) in {} mailboxes in {:.1} s.",
+                HumanCount(totals.carried),
+                HumanBytes(totals.bytes),
+                report.mailboxes.len(),
+                took.as_secs_f64(),
+            ),
+        );
+        extras(out, &totals, report);
+    }
+    if report.is_complete() {
+        line(
+            out,
+            format_args!("Verified: a last look at both sides found nothing left to do."),
+        );
+    } else if !report.verified {
+        line(
+            out,
+            format_args!("Mail kept arriving on the old server: run the same command again for the rest."),
+        );
+    }
+}
+
+fn extras(out: &mut String, totals: &Counts, report: &Report) {
+    let mut say = |messages: u64, words: &str| {
+        if messages > 0 {
+            line(out, format_args!("  {} {words}", HumanCount(messages)));
+        }
+    };
+    say(totals.adopted, "were there already and have been paired.");
+    say(totals.flags_set, "got the flags that changed on the old server.");
+    say(
+        totals.removed_by_owner,
+        "were removed on the new side by their owner, and stay so.",
+    );
+    say(
+        totals.renumbered,
+        "have another UID than on the old server, whose UID was taken on the new side.",
+    );
+    say(
+        totals.undated,
+        "had no date on the old server and bear the date of this move.",
+    );
+    say(
+        u64::from(report.reconnects),
+        "times the connection was lost and made again.",
+    );
+}
+
+fn trouble(out: &mut String, report: &Report) {
+    for mailbox in &report.mailboxes {
+        let name = &mailbox.source;
+        if let Some(error) = &mailbox.error {
+            line(out, format_args!("  Not moved: mailbox “{name}”: {error}."));
+        }
+        for failed in mailbox.failed.iter().take(LINES) {
+            line(
+                out,
+                format_args!(
+                    "  Not moved: message with UID {} in “{name}”: {}.",
+                    failed.uid, failed.reason
+                ),
+            );
+        }
+        if mailbox.failed.len() > LINES {
+            let more = mailbox.failed.len() - LINES;
+            line(
+                out,
+                format_args!("  Not moved: {more} more messages in “{name}”; --json lists all."),
+            );
+        }
+        for (keyword, messages) in &mailbox.keywords_left_out {
+            line(
+                out,
+                format_args!(
+                    "  Keyword {keyword} of {messages} messages in “{name}” is not kept: a Maildir holds 26 keywords in \
+                     a mailbox.",
+                ),
+            );
+        }
+    }
+}
+
+/// What is left for the administrator to do: roles, which Dovecot knows from its configuration only.
+fn advice(out: &mut String, arguments: &Arguments, report: &Report) {
+    let roles: Vec<_> = report
+        .mailboxes
+        .iter()
+        .filter_map(|m| m.special_use.map(|role| (&m.target, role)))
+        .collect();
+    if roles.is_empty() || report.totals().is_empty() || arguments.quiet {
+        return;
+    }
+    line(
+        out,
+        format_args!(
+            "\nDovecot knows the roles of mailboxes from its configuration. Those of the old server are, for its \
+             “namespace inbox” (with “{}” between levels; write your separator):",
+            "/"
+        ),
+    );
+    for (name, role) in roles {
+        line(
+            out,
+            format_args!(
+                "  mailbox \"{}\" {{\n    special_use = {role}\n  }}",
+                quote(&name.to_string())
+            ),
+        );
+    }
+}
+
+fn quote(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// For a machine. The keys are documented in README.md and only ever added to.
+pub(crate) fn json(
+    arguments: &Arguments,
+    exit: Exit,
+    outcome: &Result<Report, Failure>,
+    took: Duration,
+) -> String {
+    let mut value = json!({
+        "exit_code": exit.code(),
+        "outcome": exit,
+        "dry_run": arguments.dry_run,
+        "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,
+    });
+    match outcome {
+        Ok(report) => {
+            value["verified"] = report.verified.into();
+            value["totals"] = counts(&report.totals());
+            value["subscribed"] = report.subscribed.into();
+            value["reconnects"] = report.reconnects.into();
+            value["notes"] = report
+                .notes
+                .iter()
+                .map(|note| Value::from(note.to_string()))
+                .collect();
+            value["mailboxes"] = report.mailboxes.iter().map(mailbox).collect();
+        }
+        Err(failure) => {
+            value["error"] = json!({ "what": failure.what, "advice": failure.advice });
+        }
+    }
+    value.to_string()
+}
+
+fn counts(counts: &Counts) -> Value {
+    json!({
+        "carried": counts.carried,
+        "bytes": counts.bytes,
+        "adopted": counts.adopted,
+        "flags_set": counts.flags_set,
+        "removed_by_owner": counts.removed_by_owner,
+        "renumbered": counts.renumbered,
+        "undated": counts.undated,
+    })
+}
+
+fn mailbox(mailbox: &MailboxReport) -> Value {
+    json!({
+        "source": mailbox.source.components(),
+        "target": mailbox.target.components(),
+        "special_use": mailbox.special_use.map(|role| role.to_string()),
+        "uid_validity": mailbox.uid_validity.map(|value| value.get()),
+        "highest_mod_seq": mailbox.highest_mod_seq.map(|value| value.0),
+        "state": match mailbox.state {
+            MailboxState::Unchanged => "unchanged",
+            MailboxState::Filled => "filled",
+            MailboxState::Followed => "followed",
+            MailboxState::Reidentified => "reidentified",
+            MailboxState::RemovedByOwner => "removed_by_owner",
+        },
+        "messages": mailbox.messages,
+        "done": counts(&mailbox.done),
+        "failed": mailbox
+            .failed
+            .iter()
+            .map(|failed| json!({ "uid": failed.uid.get(), "reason": failed.reason }))
+            .collect::<Vec<_>>(),
+        "keywords_left_out": mailbox
+            .keywords_left_out
+            .iter()
+            .map(|(keyword, messages)| json!({ "keyword": keyword, "messages": messages }))
+            .collect::<Vec<_>>(),
+        "error": mailbox.error,
+    })
+}
