@@ -57,7 +57,12 @@ pub(crate) fn update(
             }
         }
     }
-    mailbox.sync(&mailbox.cur)?;
+    if outcomes
+        .iter()
+        .any(|outcome| matches!(outcome, FlagOutcome::Changed(_)))
+    {
+        mailbox.sync(&mailbox.cur)?;
+    }
     Ok(outcomes)
 }
 

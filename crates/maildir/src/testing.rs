@@ -118,7 +118,7 @@ impl Account {
         if let Some(whole) = list.rfind('\n') {
             list.truncate(whole + 1);
         }
-        let last = list
+        let highest = list
             .lines()
             .skip(1)
             .last()
@@ -132,12 +132,12 @@ impl Account {
             .unwrap()
             .parse::<u32>()
             .unwrap();
-        let mut next = header_next.max(last + 1);
+        let mut next = header_next.max(highest + 1);
         for place in ["cur", "new"] {
             for name in self.names(place) {
                 let base = name.split(":2,").next().unwrap();
                 if !list.contains(&format!(":{base}\n")) {
-                    list += &format!("{next} :{base}\n");
+                    list = format!("{list}{next} :{base}\n");
                     next += 1;
                 }
             }

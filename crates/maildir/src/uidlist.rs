@@ -119,7 +119,8 @@ impl<R: BufRead> Reader<R> {
         while self.next_line()?.is_some() {}
         Ok(Summary {
             header: self.header,
-            torn_at: self.lines.torn.then_some(self.lines.whole),
+            end: self.lines.whole,
+            torn: self.lines.torn,
         })
     }
 }
@@ -167,8 +168,10 @@ impl<R: BufRead> Lines<R> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) header: UidListHeader,
-    /// Where a line begins that was cut short.
-    pub(crate) torn_at: Option<u64>,
+    /// Where the last whole line ends.
+    pub(crate) end: u64,
+    /// Whether the beginning of another follows, that was cut short.
+    pub(crate) torn: bool,
 }
 
 fn parse_header(line: &[u8]) -> Result<UidListHeader, &'static str> {
@@ -269,14 +272,14 @@ mod tests {
         assert_eq!(summary.header.uid_validity.get(), 1_700_000_000);
         assert_eq!(summary.header.uid_next.get(), 10, "N lags behind");
         assert_eq!(summary.header.guid, Some(guid));
-        assert_eq!(summary.torn_at, None);
+        assert!(!summary.torn);
     }
 
     #[test]
     fn a_line_that_was_cut_short_does_not_count() {
         let (lines, summary) = read("3 V7 N2\n1 :a\n2 :b").unwrap();
         assert_eq!(lines, ["1||a"]);
-        assert_eq!(summary.torn_at, Some(13));
+        assert_eq!((summary.end, summary.torn), (13, true));
         assert_eq!(summary.header.uid_next.get(), 2);
     }
 

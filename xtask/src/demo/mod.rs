@@ -208,7 +208,12 @@ impl<'a> Stage<'a> {
             0 => println!("No differences."),
             count => println!("{count} differences in all."),
         }
-        Ok(good && differences.is_empty())
+        // What a server thinks of its mailboxes counts too, even when it serves them right.
+        let complaints = self.new.log_problems();
+        for complaint in complaints.iter().take(NAMED) {
+            println!("  the new server's log: {complaint}");
+        }
+        Ok(good && differences.is_empty() && complaints.is_empty())
     }
 
     /// The command as it is run. The password travels in the environment, not here.

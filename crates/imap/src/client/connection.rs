@@ -139,7 +139,7 @@ impl Connection {
             input.reserve(READ_SIZE);
         }
         poll_fn(|cx| {
-            if !outbox.ready().is_empty() { poll_send(&mut **stream, outbox, sending, cx); return Poll::Pending; }
+            poll_send(&mut **stream, outbox, sending, cx);
             pin!(stream.read_buf(input)).poll(cx)
         })
         .await

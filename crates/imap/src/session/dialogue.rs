@@ -94,14 +94,6 @@ impl Dialogue {
         Ok(())
     }
 
-    /// The name of a command that has no reply yet.
-    pub fn command_name(&self, tag: Tag) -> Option<&'static str> {
-        self.in_flight
-            .iter()
-            .find(|(sent, _)| *sent == tag)
-            .map(|(_, name)| *name)
-    }
-
     /// How many commands have no reply yet.
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()

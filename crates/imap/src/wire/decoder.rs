@@ -172,6 +172,10 @@ impl Decoder {
             return Err(DecodeError::ImpossibleLiteral);
         }
         self.response.extend_from_slice(&line[..open]);
+        // Some servers leave out the blank between an item and its literal.
+        if line[..open].ends_with(b"]") || line[..open].ends_with(b">") {
+            self.response.push(b' ');
+        }
         if self.streamed.is_none() && ends_in_body_item(&line[..open]) && self.start_body(octets) {
             // In the response it stands as an empty string: the text goes another way.
             self.response.extend_from_slice(b"\"\"");

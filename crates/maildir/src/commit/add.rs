@@ -16,6 +16,8 @@ use crate::uidlist::{Line, Summary, UIDLIST, UidListHeader};
 #[derive(Debug)]
 pub(super) struct Add {
     file: File,
+    /// Where the last whole line ends.
+    end: u64,
     header: UidListHeader,
     lines: Vec<u8>,
 }
@@ -23,12 +25,13 @@ pub(super) struct Add {
 impl Add {
     pub(super) fn begin(mailbox: &OpenMailbox, summary: Summary) -> Result<Self, MaildirError> {
         let file = mailbox.base.append(UIDLIST)?;
-        if let Some(whole) = summary.torn_at {
+        if summary.torn {
             // What follows the last line end never counted; appended to, it would become a line of nonsense.
-            mailbox.base.truncate(&file, UIDLIST, whole)?;
+            mailbox.base.truncate(&file, UIDLIST, summary.end)?;
         }
         Ok(Self {
             file,
+            end: summary.end,
             header: summary.header,
             lines: Vec::new(),
         })
@@ -55,9 +58,14 @@ impl Add {
         }
         mailbox.sync(&mailbox.cur)?;
         lock.check()?;
-        mailbox.base.write(&self.file, UIDLIST, &self.lines)?;
+        let written = mailbox.base.write(&self.file, UIDLIST, &self.lines);
+        if written.is_err() {
+            // The disk may be full in the middle of a line, to which Dovecot would append.
+            let _ = mailbox.base.truncate(&self.file, UIDLIST, self.end);
+        }
+        self.end += self.lines.len() as u64;
         self.lines.clear();
-        Ok(())
+        written
     }
 
     pub(super) fn finish(self, mailbox: &OpenMailbox) -> Result<UidListHeader, MaildirError> {

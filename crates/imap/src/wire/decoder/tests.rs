@@ -204,6 +204,12 @@ fn texts_stream_and_the_uid_may_come_after() {
         end
         unknown fetch (a quoted string has no end): * 5 FETCH (UID 12 RFC822 \"\" PREVIEW \"x)
         fetch 6 uid 13 body Nil
+        start 2 uid None flags None
+        chunk hi
+        end
+        fetch 7 uid 14 body Delivered { octets: 2 }
+        List(ListItem { attributes: [], delimiter: Some('/'), name: ")" })
+        List(ListItem { attributes: [], delimiter: Some('/'), name: "foo{5}" })
     "#]]
     .assert_eq(&told(
         "* 1 FETCH (UID 7 FLAGS (\\Seen) BODY[] {5}\r\na)\r\nb)\r\n\
@@ -211,7 +217,10 @@ fn texts_stream_and_the_uid_may_come_after() {
          * 3 FETCH (body[]<0> {0+}\r\n UID 10)\n\
          * 4 FETCH (BINARY[] ~{1}\n\0 UID 11)\r\n\
          * 5 FETCH (UID 12 RFC822 {2}\r\n\r\n PREVIEW \"x)\r\n\
-         * 6 FETCH (UID 13 BODY[] NIL)\r\n",
+         * 6 FETCH (UID 13 BODY[] NIL)\r\n\
+         * 7 FETCH (BODY[]<0>{2}\r\nhi UID 14)\r\n\
+         * LIST () \"/\" {1}\r\n)\r\n\
+         * LIST () \"/\" foo{5}\r\n",
     ));
 }
 
