@@ -44,13 +44,23 @@ pub(crate) struct Work {
     closed: bool,
     /// Messages handed to the stager.
     handed_over: u64,
+    /// Whether the mailbox is to be filled in one stroke.
+    fills: bool,
+    /// Whether it waits for the next round.
+    pub(crate) held_back: bool,
     pub(crate) counts: Counts,
     pub(crate) failed: Vec<FailedMessage>,
     pub(crate) error: Option<String>,
 }
 
 impl Work {
-    pub(crate) fn new(record: MailboxRecord, wire: WireName, checkpoint: Checkpoint, look: Look) -> Self {
+    pub(crate) fn new(
+        record: MailboxRecord,
+        wire: WireName,
+        checkpoint: Checkpoint,
+        look: Look,
+        fills: bool,
+    ) -> Self {
         Self {
             record,
             wire,
@@ -60,6 +70,8 @@ impl Work {
             open: 0,
             closed: false,
             handed_over: 0,
+            fills,
+            held_back: false,
             counts: Counts::default(),
             failed: Vec::new(),
             error: None,
@@ -108,6 +120,9 @@ pub(crate) struct Carrier<'a> {
     pub(crate) purpose: Purpose<'a>,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) stop: &'a Stop,
+    /// Whether a mailbox that is to be filled waits for the next round when a message of it did not come: placed later,
+    /// that message would lose its UID.
+    hold_back: bool,
     pipe: VecDeque<InFlight>,
     /// The mailbox that is open behind everything in the pipe.
     open_at_end: Option<usize>,
@@ -124,6 +139,7 @@ impl<'a> Carrier<'a> {
         purpose: Purpose<'a>,
         observer: &'a dyn Observer,
         stop: &'a Stop,
+        hold_back: bool,
     ) -> Self {
         Self {
             connection,
@@ -132,6 +148,7 @@ impl<'a> Carrier<'a> {
             purpose,
             observer,
             stop,
+            hold_back,
             pipe: VecDeque::new(),
             open_at_end: None,
             texts: VecDeque::new(),
@@ -219,53 +236,84 @@ impl<'a> Carrier<'a> {
         if let Event::Response(Response::Tagged(reply)) = event {
             return self.answered(reply).await;
         }
-        let Some(front) = self.pipe.front_mut() else {
+        if let Some(InFlight {
+            asked: Asked::Examine(exchange),
+            ..
+        }) = self.pipe.front_mut()
+        {
+            if let Event::Response(response) = event {
+                exchange.untagged(response);
+            }
             return Ok(());
-        };
-        match &mut front.asked {
-            Asked::Examine(exchange) => {
-                if let Event::Response(response) = event {
-                    exchange.untagged(response);
-                }
-                Ok(())
+        }
+        if let Event::Response(Response::Fetch(fetch)) = &event
+            && let Some(row) = FetchRows::row(fetch)
+        {
+            self.take_row(row);
+            return Ok(());
+        }
+        self.take_text(event).await
+    }
+
+    /// The commands whose answers may come now: all that concern the mailbox that is open. Servers work on several of
+    /// them together and reply to them at the end (Dovecot does), so what comes is known by its UID, not by its place.
+    fn answerable(&mut self) -> impl Iterator<Item = &mut InFlight> {
+        self.pipe
+            .iter_mut()
+            .take_while(|asked| !matches!(asked.asked, Asked::Examine(_)))
+    }
+
+    fn take_row(&mut self, row: MessageRow) {
+        for asked in self.answerable() {
+            if let Asked::Rows {
+                range: (first, last),
+                rows,
+                ..
+            } = &mut asked.asked
+                && (*first..=*last).contains(&row.uid)
+            {
+                rows.push(row);
+                return;
             }
-            Asked::Rows { rows, .. } => {
-                if let Event::Response(Response::Fetch(fetch)) = event {
-                    rows.extend(FetchRows::row(&fetch));
-                }
-                Ok(())
-            }
-            Asked::Texts(_) => self.take_text(event).await,
         }
     }
 
+    /// The message that was asked for and has come, with its mailbox.
+    fn take_asked(&mut self, uid: Uid) -> Option<(usize, MessageRow)> {
+        self.answerable().find_map(|asked| match &mut asked.asked {
+            Asked::Texts(texts) => texts.rows.remove(&uid).map(|row| (texts.mailbox, row)),
+            _ => None,
+        })
+    }
+
     async fn take_text(&mut self, event: Event) -> Result<(), SyncError> {
-        let Purpose::CarryOut(stager) = &mut self.purpose else {
-            return Ok(());
-        };
-        let Some(InFlight {
-            mailbox,
-            asked: Asked::Texts(texts),
-            ..
-        }) = self.pipe.front_mut()
-        else {
-            return Ok(());
-        };
         match FetchBodies::read(event) {
-            BodyEvent::Started { .. } => stager.begin(self.works[*mailbox].record.id),
+            BodyEvent::Started { .. } => {
+                if let Some(mailbox) = self.pipe.front().map(|asked| asked.mailbox)
+                    && let Purpose::CarryOut(stager) = &mut self.purpose
+                {
+                    stager.begin(self.works[mailbox].record.id);
+                }
+            }
             BodyEvent::Chunk(chunk) => {
                 self.observer.hear(&Progress::Received {
                     bytes: chunk.len() as u64,
                 });
-                stager.write(chunk).await?;
+                if let Purpose::CarryOut(stager) = &mut self.purpose {
+                    stager.write(chunk).await?;
+                }
             }
             BodyEvent::Complete { uid, octets } => {
+                let asked = uid.and_then(|uid| self.take_asked(uid));
+                let Purpose::CarryOut(stager) = &mut self.purpose else {
+                    return Ok(());
+                };
                 // A text that was not asked for, or comes a second time, is not ours to keep.
-                let Some(row) = uid.and_then(|uid| texts.rows.remove(&uid)) else {
+                let Some((mailbox, row)) = asked else {
                     return stager.abandon().await;
                 };
                 self.rows_in_flight = self.rows_in_flight.saturating_sub(1);
-                let work = &mut self.works[*mailbox];
+                let work = &mut self.works[mailbox];
                 work.handed_over += 1;
                 work.counts.carried += 1;
                 work.counts.bytes += octets;
@@ -275,7 +323,11 @@ impl<'a> Carrier<'a> {
                     mailbox: &work.record.source,
                 });
             }
-            BodyEvent::Unreadable => stager.abandon().await?,
+            BodyEvent::Unreadable => {
+                if let Purpose::CarryOut(stager) = &mut self.purpose {
+                    stager.abandon().await?;
+                }
+            }
             BodyEvent::Withheld { .. } | BodyEvent::Other | BodyEvent::Response(_) => {}
         }
         Ok(())
@@ -439,9 +491,11 @@ impl<'a> Carrier<'a> {
                 carried: work.handed_over,
             });
         }
+        work.held_back = self.hold_back && work.fills && !work.failed.is_empty();
         // A mailbox that could not be read to its end is not committed: what is staged waits for the next pass.
         if let Purpose::CarryOut(stager) = &mut self.purpose
             && work.error.is_none()
+            && !work.held_back
         {
             stager.close(work.record.id, work.handed_over).await?;
         }

@@ -64,6 +64,7 @@ impl Pass {
             purpose,
             observer,
             stop,
+            false,
         )
         .run()
         .await?;
@@ -82,7 +83,10 @@ impl Pass {
         self.check_identity().await?;
         while rounds < ROUNDS {
             let carried_before = report.totals().carried;
-            match self.round(&mut connection, &mut report, observer, stop).await {
+            match self
+                .round(rounds == 0, &mut connection, &mut report, observer, stop)
+                .await
+            {
                 Ok(true) => rounds += 1,
                 Ok(false) => {
                     report.verified = true;
@@ -137,6 +141,7 @@ impl Pass {
     /// One round. Says whether anything had to be done.
     async fn round(
         &self,
+        is_first: bool,
         slot: &mut Option<Connection>,
         report: &mut Report,
         observer: &dyn Observer,
@@ -161,9 +166,17 @@ impl Pass {
         let keeper = tokio::spawn(keeper.run(messages));
         let mut stager = Stager::start(places, to_keeper);
         let purpose = Purpose::CarryOut(&mut stager);
-        let read = Carrier::new(connection, &self.base, &mut round.works, purpose, observer, stop)
-            .run()
-            .await;
+        let read = Carrier::new(
+            connection,
+            &self.base,
+            &mut round.works,
+            purpose,
+            observer,
+            stop,
+            is_first,
+        )
+        .run()
+        .await;
         let ended = stager.end().await;
         let kept = keeper
             .await
@@ -171,7 +184,10 @@ impl Pass {
         // The keeper's error is the cause where the others' is only that the keeper has gone.
         let kept = kept?;
         ended?;
-        changed |= round.works.iter().any(|work| !work.counts.is_empty());
+        changed |= round
+            .works
+            .iter()
+            .any(|work| work.held_back || !work.counts.is_empty());
         changed |= kept.values().any(Confirmed::has_changed);
         if read.is_ok() {
             self.agree(&round.works, &kept).await?;

@@ -158,9 +158,14 @@ impl Surveyor<'_> {
             survey.places.insert(record.id, Arc::new(place));
         }
         survey.reports.push(report);
-        survey
-            .works
-            .push(Work::new(record, listed.wire_name.clone(), checkpoint, look));
+        let fills = matches!(step, MailboxStep::Fill(_) | MailboxStep::Restart(_));
+        survey.works.push(Work::new(
+            record,
+            listed.wire_name.clone(),
+            checkpoint,
+            look,
+            fills,
+        ));
         Ok(())
     }
 
