@@ -8,8 +8,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use transhume_testkit::encode::base64;
 use transhume_testkit::{
     AccountView, Difference, Dovecot, MailboxSpec, Oracle, compare, snapshot, write_account,
 };
@@ -47,10 +50,8 @@ fn build_debug() -> PathBuf {
     let mut artifacts = text
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let path = artifacts
-        .find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from))
-        .expect("cargo names the executable");
-    path
+    let executable = artifacts.find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from));
+    executable.expect("cargo names the executable")
 }
 
 /// An old server with one account, and a new one that serves the Maildir it is moved into.
@@ -181,10 +182,8 @@ pub fn run(command: &mut Command) -> (i32, Value, String) {
         String::from_utf8_lossy(&stdout),
         String::from_utf8_lossy(&stderr).into_owned(),
     );
-    assert!(
-        !stdout.contains(PASSWORD) && !stderr.contains(PASSWORD),
-        "the password is shown"
-    );
+    assert_no_password(&stdout);
+    assert_no_password(&stderr);
     let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
     (status.code().unwrap_or(-1), json, stderr)
 }
@@ -224,4 +223,41 @@ pub fn traces(dir: &Path) -> Vec<String> {
     }
     found.sort();
     found
+}
+
+/// Fails if the password can be read in the text: as it is, as JSON writes it, or as a login sends it.
+pub fn assert_no_password(text: &str) {
+    let as_json = Value::from(PASSWORD).to_string();
+    for form in [PASSWORD, as_json.trim_matches('"'), &base64(PASSWORD.as_bytes())] {
+        assert!(!text.contains(form), "the password is shown");
+    }
+}
+
+/// Waits until the condition holds, and fails when that takes too long.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        sleep(Duration::from_micros(300));
+    }
+}
+
+/// Numbers that look random and are the same for the same seed (splitmix64).
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// From a seed, which the test prints.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end.max(1)
+    }
 }

@@ -343,7 +343,7 @@ impl<'a> Carrier<'a> {
         };
         self.works[mailbox].open -= 1;
         match asked {
-            Asked::Examine(exchange) => self.examined(mailbox, exchange, &reply),
+            Asked::Examine(exchange) => self.examined(mailbox, &exchange, &reply),
             Asked::Rows {
                 range,
                 rows,
@@ -359,13 +359,13 @@ impl<'a> Carrier<'a> {
             Asked::Texts(texts) => {
                 self.texts_in_flight -= 1;
                 self.rows_in_flight = self.rows_in_flight.saturating_sub(texts.rows.len() as u64);
-                self.not_delivered(texts, refusal(&reply));
+                self.not_delivered(texts, refusal(&reply).as_deref());
             }
         }
         self.settle(mailbox).await
     }
 
-    fn examined(&mut self, mailbox: usize, exchange: Examine, reply: &Tagged) {
+    fn examined(&mut self, mailbox: usize, exchange: &Examine, reply: &Tagged) {
         let work = &mut self.works[mailbox];
         if let Some(text) = refusal(reply) {
             work.error.get_or_insert(text);
@@ -448,7 +448,7 @@ impl<'a> Carrier<'a> {
 
     /// What a command for texts left out is asked for once more, each message alone, so that one bad message does
     /// not keep others back. What is not delivered then stays behind.
-    fn not_delivered(&mut self, texts: Texts, refusal: Option<String>) {
+    fn not_delivered(&mut self, texts: Texts, refusal: Option<&str>) {
         if self.works[texts.mailbox].error.is_some() {
             return;
         }
@@ -457,8 +457,8 @@ impl<'a> Carrier<'a> {
         for row in rows {
             if texts.alone {
                 let reason = refusal
-                    .clone()
-                    .unwrap_or_else(|| "the server lists the message, but does not deliver it".to_owned());
+                    .unwrap_or("the server lists the message, but does not deliver it")
+                    .to_owned();
                 self.works[texts.mailbox]
                     .failed
                     .push(FailedMessage { uid: row.uid, reason });

@@ -88,13 +88,11 @@ impl Keeper {
     ) -> Result<HashMap<MailboxId, Confirmed>, SyncError> {
         loop {
             let message = if self.has_work() {
-                match timeout(BATCH_AGE, messages.recv()).await {
-                    Ok(message) => message,
-                    Err(_) => {
-                        self.keep().await?;
-                        continue;
-                    }
-                }
+                let Ok(message) = timeout(BATCH_AGE, messages.recv()).await else {
+                    self.keep().await?;
+                    continue;
+                };
+                message
             } else {
                 messages.recv().await
             };

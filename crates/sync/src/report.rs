@@ -75,7 +75,7 @@ impl MailboxReport {
 }
 
 impl MailboxState {
-    pub(crate) fn of(step: &MailboxStep) -> Self {
+    pub(crate) fn of(step: MailboxStep) -> Self {
         match step {
             MailboxStep::Unchanged => Self::Unchanged,
             MailboxStep::Fill(_) | MailboxStep::Restart(_) => Self::Filled,

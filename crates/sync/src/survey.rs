@@ -134,7 +134,7 @@ impl Surveyor<'_> {
             special_use: listed.special_use,
             uid_validity: checkpoint.uid_validity,
             highest_mod_seq: checkpoint.highest_mod_seq,
-            state: MailboxState::of(&step),
+            state: MailboxState::of(step),
             messages: u64::from(checkpoint.messages),
             done: Counts::default(),
             failed: Vec::new(),

@@ -174,10 +174,11 @@ mod tests {
 
     #[test]
     fn unknown_messages_are_carried_unless_they_bear_our_mark() {
-        let actions = plan_messages(
+        let actions = plan(
             &[row(1, ""), row(2, ""), row(3, "")],
             &[],
-            &view(&[(2, "\\Seen")], &[300]),
+            &[(2, "\\Seen")],
+            &[300],
         );
         assert_eq!(
             actions,
@@ -186,10 +187,7 @@ mod tests {
                     row: row(1, ""),
                     perhaps_there: false
                 },
-                Action::Adopt {
-                    row: row(2, ""),
-                    target_flags: flags("\\Seen")
-                },
+                Action::Adopt { row: row(2, "") },
                 Action::Carry {
                     row: row(3, ""),
                     perhaps_there: true
@@ -204,6 +202,7 @@ mod tests {
         assert_eq!(plan(&[row(1, "\\Seen")], &[placed], &[], &[]), []);
     }
 
+    /// I7: the owner's own flags survive.
     #[test]
     fn flag_changes_are_merged_into_the_targets() {
         let placed = [pair(1, PairState::Placed, ""), pair(2, PairState::Placed, "")];
@@ -233,11 +232,7 @@ mod tests {
     fn what_its_owner_removed_is_never_brought_again() {
         let placed = pair(1, PairState::Placed, "");
         let gone = pair(2, PairState::Gone, "");
-        let actions = plan_messages(
-            &[row(1, "\\Seen"), row(2, "\\Seen")],
-            &[placed, gone],
-            &view(&[], &[]),
-        );
+        let actions = plan(&[row(1, "\\Seen"), row(2, "\\Seen")], &[placed, gone], &[], &[]);
         assert_eq!(actions, [Action::Forget { uid: uid(1) }]);
     }
 

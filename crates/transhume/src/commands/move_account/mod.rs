@@ -1,6 +1,7 @@
 //! `transhume move`: one account, once, from an IMAP server into a Maildir.
 
 mod address;
+mod dovecot;
 mod owner;
 mod password;
 mod progress;
@@ -31,6 +32,7 @@ Exit codes: 0 all moved and verified; 2 wrong command line; 3 finished, but some
 
 /// Moves one mailbox account from an IMAP server into a Maildir that Dovecot serves, with the same UIDs, flags and dates
 #[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "these comments are the help text")]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The old account: imaps://USER@HOST[:PORT] (TLS), imap://… (STARTTLS), or imap+insecure://… (no encryption)
@@ -73,6 +75,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 
+    /// The account's name in Dovecot here: lets doveadm tell it how far the old server's change numbers had got, so that
+    /// clients with CONDSTORE or QRESYNC miss nothing
+    #[arg(long, value_name = "USER")]
+    dovecot_user: Option<String>,
+
+    /// Dovecot's configuration file for --dovecot-user, if it is not the usual one
+    #[arg(long, value_name = "FILE", requires = "dovecot_user")]
+    dovecot_config: Option<PathBuf>,
+
     /// When files are made safe from a power cut
     #[arg(long, value_enum, default_value_t = Durability::Batch)]
     durability: Durability,
@@ -104,16 +115,11 @@ enum Durability {
 /// Runs the command to its end and says how it went.
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let began = Instant::now();
-    let (exit, outcome) = match execute(arguments) {
-        Ok(report) => {
-            let exit = if arguments.dry_run || report.is_complete() {
-                Exit::Complete
-            } else {
-                Exit::Partial
-            };
-            (exit, Ok(report))
-        }
-        Err(failure) => (failure.exit, Err(failure)),
+    let outcome = execute(arguments);
+    let exit = match &outcome {
+        Ok(outcome) if arguments.dry_run || outcome.is_complete() => Exit::Complete,
+        Ok(_) => Exit::Partial,
+        Err(failure) => failure.exit,
     };
     if arguments.json {
         let text = report::json(arguments, exit, &outcome, began.elapsed());
@@ -121,8 +127,8 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         let _ = writeln!(std::io::stdout(), "{text}");
     }
     match outcome {
-        Ok(report) if !arguments.json => {
-            let text = report::text(arguments, &report, began.elapsed());
+        Ok(outcome) if !arguments.json => {
+            let text = report::text(arguments, &outcome, began.elapsed());
             let _ = write!(std::io::stdout(), "{text}");
         }
         Ok(_) => {}
@@ -131,14 +137,28 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     exit
 }
 
-fn execute(arguments: &Arguments) -> Result<Report, Failure> {
+/// What a pass that came to its end came to.
+#[derive(Debug)]
+struct Outcome {
+    report: Report,
+    /// What doveadm could not do.
+    dovecot_trouble: Option<String>,
+}
+
+impl Outcome {
+    fn is_complete(&self) -> bool {
+        self.report.is_complete() && self.dovecot_trouble.is_none()
+    }
+}
+
+fn execute(arguments: &Arguments) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("the program cannot start: {error}"), ""))?;
     let (switch, stop) = stop_switch();
     let setup = setup::Setup::new(arguments)?;
-    let outcome = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let listening = tokio::spawn(listen_for_signals(switch, arguments.quiet));
         let observer = progress::Teller::new(arguments);
         let result = setup.move_account(&observer, &stop).await;
@@ -148,7 +168,20 @@ fn execute(arguments: &Arguments) -> Result<Report, Failure> {
     });
     // A thread that waits for a lock must not keep the program from ending.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    outcome
+    let report = result?;
+    let doveadm = arguments
+        .dovecot_user
+        .as_ref()
+        .filter(|_| !arguments.dry_run)
+        .map(|user| dovecot::Doveadm {
+            user: user.clone(),
+            config: arguments.dovecot_config.clone(),
+        });
+    let dovecot_trouble = doveadm.and_then(|doveadm| doveadm.raise_mod_seqs(&report).err());
+    Ok(Outcome {
+        report,
+        dovecot_trouble,
+    })
 }
 
 /// The first signal asks for a clean end; the second ends the program at once, which loses nothing either.

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
+use transhume_model::mail::UidValidity;
 use transhume_sync::{Counts, MailboxReport, MailboxState, Report};
 
-use super::Arguments;
+use super::{Arguments, Outcome};
 use crate::exit::{Exit, Failure};
 
 /// Lines that one kind of trouble may take before it is summed up.
 const LINES: usize = 20;
 
 /// For a person.
-pub(crate) fn text(arguments: &Arguments, report: &Report, took: Duration) -> String {
+pub(crate) fn text(arguments: &Arguments, ended: &Outcome, took: Duration) -> String {
+    let report = &ended.report;
     let mut out = String::new();
     if arguments.dry_run {
         plan(&mut out, report);
@@ -25,6 +27,15 @@ pub(crate) fn text(arguments: &Arguments, report: &Report, took: Duration) -> St
         line(&mut out, format_args!("  Note: {note}."));
     }
     trouble(&mut out, report);
+    if let Some(words) = &ended.dovecot_trouble {
+        line(
+            &mut out,
+            format_args!(
+                "  The mail has been moved, but Dovecot could not be told the old server's change numbers: {words}. Run the \
+                 same command again when that is mended.",
+            ),
+        );
+    }
     if !arguments.dry_run {
         advice(&mut out, arguments, report);
     }
@@ -228,7 +239,7 @@ fn quote(name: &str) -> String {
 pub(crate) fn json(
     arguments: &Arguments,
     exit: Exit,
-    outcome: &Result<Report, Failure>,
+    outcome: &Result<Outcome, Failure>,
     took: Duration,
 ) -> String {
     let mut value = json!({
@@ -238,7 +249,11 @@ pub(crate) fn json(
         "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,
     });
     match outcome {
-        Ok(report) => {
+        Ok(Outcome {
+            report,
+            dovecot_trouble,
+        }) => {
+            value["dovecot_trouble"] = dovecot_trouble.clone().into();
             value["verified"] = report.verified.into();
             value["totals"] = counts(&report.totals());
             value["subscribed"] = report.subscribed.into();
@@ -274,7 +289,7 @@ fn mailbox(mailbox: &MailboxReport) -> Value {
         "source": mailbox.source.components(),
         "target": mailbox.target.components(),
         "special_use": mailbox.special_use.map(|role| role.to_string()),
-        "uid_validity": mailbox.uid_validity.map(|value| value.get()),
+        "uid_validity": mailbox.uid_validity.map(UidValidity::get),
         "highest_mod_seq": mailbox.highest_mod_seq.map(|value| value.0),
         "state": match mailbox.state {
             MailboxState::Unchanged => "unchanged",

@@ -28,120 +28,137 @@ impl Trouble {
 
     /// Puts an error into words.
     pub(crate) fn explain(&self, error: &SyncError) -> Failure {
-        let Self {
-            source,
-            maildir,
-            state,
-        } = self;
-        let SourceAddress {
-            host,
-            port,
-            user,
-            security,
-        } = source;
-        let (exit, what, advice) = match error.cause() {
-            Cause::LoginRefused => (
-                Exit::LoginRefused,
-                format!("{host} refuses the login of {user}: {}", self.words(error)),
-                "Check user name and password (some servers want the full address, some an app password). Nothing was \
-                 changed."
-                    .to_owned(),
+        match error.cause() {
+            Cause::Untrusted { fault, fingerprint } => self.untrusted(fault, &fingerprint.to_string()),
+            Cause::LoginRefused | Cause::LoginDisabled | Cause::LoginUnavailable => self.login(error),
+            Cause::UnknownHost
+            | Cause::Unreachable
+            | Cause::NoStartTls
+            | Cause::NoTls
+            | Cause::SourceFault => self.connection(error),
+            Cause::DiskFull
+            | Cause::ReadOnly
+            | Cause::PermissionDenied
+            | Cause::Busy
+            | Cause::Corrupt
+            | Cause::TargetFault
+            | Cause::BaseFault => self.target(error),
+            Cause::Interrupted => Failure::new(
+                Exit::Interrupted,
+                "stopped as asked",
+                "What has been moved stays. Run the same command again, and it goes on where it stopped.",
             ),
-            Cause::LoginDisabled => (
+            Cause::Internal => Failure::new(
+                Exit::Internal,
+                error,
+                format!("This is a mistake of transhume: please report it. {AGAIN}"),
+            ),
+        }
+    }
+
+    fn login(&self, error: &SyncError) -> Failure {
+        let SourceAddress {
+            host, user, security, ..
+        } = &self.source;
+        match error.cause() {
+            Cause::LoginDisabled => Failure::new(
                 Exit::LoginRefused,
                 format!("{host} takes no password on this connection"),
                 if *security == Security::Insecure {
-                    "It wants encryption first: write imaps:// or imap:// in --from.".to_owned()
+                    "It wants encryption first: write imaps:// or imap:// in --from."
                 } else {
-                    "It offers neither AUTH=PLAIN nor LOGIN; ask its administrator to allow one of them.".to_owned()
+                    "It offers neither AUTH=PLAIN nor LOGIN; ask its administrator to allow one of them."
                 },
             ),
-            Cause::LoginUnavailable => (
+            Cause::LoginUnavailable => Failure::new(
                 Exit::Unreachable,
-                format!("{host} cannot log {user} in at the moment: {}", self.words(error)),
+                format!(
+                    "{host} cannot log {user} in at the moment: {}",
+                    words_of_server(error)
+                ),
                 format!("Try again in some minutes. {AGAIN}"),
             ),
+            _ => Failure::new(
+                Exit::LoginRefused,
+                format!("{host} refuses the login of {user}: {}", words_of_server(error)),
+                "Check user name and password (some servers want the full address, some an app password). Nothing was \
+                 changed.",
+            ),
+        }
+    }
+
+    fn connection(&self, error: &SyncError) -> Failure {
+        let SourceAddress { host, port, .. } = &self.source;
+        let (what, advice) = match error.cause() {
             Cause::UnknownHost => (
-                Exit::Unreachable,
                 format!("the host name {host} is not known"),
                 "Check the spelling in --from, and whether this machine's name service works. Nothing was changed."
                     .to_owned(),
             ),
-            Cause::Unreachable => (
-                Exit::Unreachable,
-                format!("{host}, port {port}: {error}"),
-                format!("Check that the server runs and lets this machine in. {AGAIN}"),
-            ),
             Cause::NoStartTls => (
-                Exit::Unreachable,
                 format!("{host} offers no STARTTLS on port {port}, so the password would go over the net in the clear"),
                 "Write imaps:// in --from if the server has TLS on port 993; only if everybody on the way may read the \
                  mail, write imap+insecure://. Nothing was sent."
                     .to_owned(),
             ),
             Cause::NoTls => (
-                Exit::Unreachable,
                 format!("no encrypted connection to {host}, port {port}: {error}"),
                 "Check the port: imaps:// is for ports that begin with TLS (993), imap:// for those that begin in the \
                  clear (143). Servers that know only TLS 1.1 or older are not supported. Nothing was sent."
                     .to_owned(),
             ),
-            Cause::Untrusted { fault, fingerprint } => return self.untrusted(fault, &fingerprint.to_string()),
             Cause::SourceFault => (
-                Exit::Unreachable,
                 format!("{host} answered in a way that cannot be worked with: {error}"),
                 format!("{AGAIN} If it fails at the same place, please report it with the words above."),
             ),
+            _ => (
+                format!("{host}, port {port}: {error}"),
+                format!("Check that the server runs and lets this machine in. {AGAIN}"),
+            ),
+        };
+        Failure::new(Exit::Unreachable, what, advice)
+    }
+
+    fn target(&self, error: &SyncError) -> Failure {
+        let Self { maildir, state, .. } = self;
+        let (what, advice) = match error.cause() {
+            Cause::Busy => {
+                return Failure::new(
+                    Exit::Busy,
+                    format!("{maildir} is in use ({error})"),
+                    "Wait until the other run has ended, or stop it. Nothing was changed by this one.",
+                );
+            }
             Cause::DiskFull => (
-                Exit::TargetFailed,
                 format!("the disk that holds {maildir} is full, or its quota used up ({error})"),
                 format!("Make room. {AGAIN}"),
             ),
             Cause::ReadOnly => (
-                Exit::TargetFailed,
                 format!("the file system of {maildir} is read-only ({error})"),
                 format!("Mount it writable. {AGAIN}"),
             ),
             Cause::PermissionDenied => (
-                Exit::TargetFailed,
                 format!("{maildir} may not be written ({error})"),
                 format!("Run this as root, or as the user that owns the mail. {AGAIN}"),
             ),
-            Cause::Busy => (
-                Exit::Busy,
-                format!("{maildir} is in use ({error})"),
-                "Wait until the other run has ended, or stop it. Nothing was changed by this one.".to_owned(),
-            ),
             Cause::Corrupt => (
-                Exit::TargetFailed,
                 format!("a file of Dovecot's in {maildir} is damaged ({error})"),
-                "Repair it or move it aside (Dovecot makes a new one), then run the same command again.".to_owned(),
-            ),
-            Cause::TargetFault => (
-                Exit::TargetFailed,
-                format!("{maildir} cannot be written ({error})"),
-                format!("Mend that. {AGAIN}"),
+                "Repair it or move it aside (Dovecot makes a new one), then run the same command again."
+                    .to_owned(),
             ),
             Cause::BaseFault => (
-                Exit::TargetFailed,
                 error.to_string(),
                 format!(
                     "Check that the folder of {state} can be written. If the file is damaged, move it aside: the next \
                      run makes a new one and recognises what it moved before."
                 ),
             ),
-            Cause::Interrupted => (
-                Exit::Interrupted,
-                "stopped as asked".to_owned(),
-                "What has been moved stays. Run the same command again, and it goes on where it stopped.".to_owned(),
-            ),
-            Cause::Internal => (
-                Exit::Internal,
-                error.to_string(),
-                format!("This is a mistake of transhume: please report it. {AGAIN}"),
+            _ => (
+                format!("{maildir} cannot be written ({error})"),
+                format!("Mend that. {AGAIN}"),
             ),
         };
-        Failure::new(exit, what, advice)
+        Failure::new(Exit::TargetFailed, what, advice)
     }
 
     fn untrusted(&self, fault: &CertificateFault, fingerprint: &str) -> Failure {
@@ -161,11 +178,11 @@ impl Trouble {
         };
         Failure::new(Exit::Untrusted, what, advice)
     }
+}
 
-    /// The server's own words, without ours around them.
-    fn words(&self, error: &SyncError) -> String {
-        let text = error.to_string();
-        text.split_once(": ")
-            .map_or(text.clone(), |(_, words)| words.to_owned())
-    }
+/// The server's own words, without ours around them.
+fn words_of_server(error: &SyncError) -> String {
+    let text = error.to_string();
+    text.split_once(": ")
+        .map_or(text.clone(), |(_, words)| words.to_owned())
 }

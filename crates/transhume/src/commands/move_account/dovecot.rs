@@ -1,0 +1,106 @@
+//! Telling Dovecot how far the old server's modification sequences had got.
+//!
+//! A Maildir does not hold them, so Dovecot begins anew, below what clients that use CONDSTORE or QRESYNC (RFC 7162) have
+//! seen on the old server. They would be told that nothing has changed, until Dovecot's numbers have caught up. `doveadm
+//! mailbox update --min-highest-modseq` raises them. Done before Dovecot first looks at a mailbox, as here, its messages get
+//! numbers above that too: a client that comes back is told their flags once more, which mends what it had missed on the
+//! old server, and fetches no message again.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+use transhume_model::mail::MailboxName;
+use transhume_sync::{MailboxReport, MailboxState, Report};
+
+/// How to reach the new server's `doveadm`.
+#[derive(Clone, Debug)]
+pub(crate) struct Doveadm {
+    /// The account's name on the new server.
+    pub(crate) user: String,
+    /// Dovecot's configuration, where it is not the usual one.
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl Doveadm {
+    /// Raises the numbers of all mailboxes that this pass has touched. Gives what could not be done, in words.
+    pub(crate) fn raise_mod_seqs(&self, report: &Report) -> Result<(), String> {
+        let touched: Vec<(&MailboxReport, u64)> = report
+            .mailboxes
+            .iter()
+            .filter_map(|mailbox| Some((mailbox, wanted(mailbox)?)))
+            .collect();
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let known: HashSet<String> = self
+            .run(&["mailbox", "list"], &[])?
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        for (mailbox, mod_seq) in touched {
+            let name = find(&mailbox.target, &known)
+                .ok_or_else(|| format!("doveadm does not list “{}” for {}", mailbox.target, self.user))?;
+            let least = mod_seq.to_string();
+            self.run(&["mailbox", "update"], &["--min-highest-modseq", &least, &name])?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, verb: &[&str], arguments: &[&str]) -> Result<String, String> {
+        let mut command = Command::new("doveadm");
+        if let Some(config) = &self.config {
+            command.arg("-c").arg(config);
+        }
+        command.args(verb).args(["-u", &self.user]).args(arguments);
+        let output = command
+            .output()
+            .map_err(|error| format!("doveadm cannot be run: {error}"))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let words = String::from_utf8_lossy(&output.stderr);
+        Err(format!("doveadm {} failed: {}", verb.join(" "), words.trim()))
+    }
+}
+
+/// One above what the old server had reached; `None` where it keeps no such numbers, or nothing was touched.
+fn wanted(mailbox: &MailboxReport) -> Option<u64> {
+    let is_touched = !matches!(
+        mailbox.state,
+        MailboxState::Unchanged | MailboxState::RemovedByOwner
+    );
+    mailbox
+        .highest_mod_seq
+        .filter(|_| is_touched)
+        .map(|mod_seq| mod_seq.0.saturating_add(1))
+}
+
+/// The name by which Dovecot lists a mailbox: its namespace's separator and prefix are its own affair.
+fn find(target: &MailboxName, known: &HashSet<String>) -> Option<String> {
+    let joined = ["/", "."].map(|separator| (target.components().join(separator), separator));
+    joined
+        .into_iter()
+        .flat_map(|(name, separator)| [format!("INBOX{separator}{name}"), name])
+        .rev()
+        .find(|name| known.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_whatever_the_separator_and_prefix() {
+        let check = |path: &str, known: &[&str], expected: Option<&str>| {
+            let name = MailboxName::from_path(path, Some('|')).unwrap();
+            let known = known.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(find(&name, &known).as_deref(), expected);
+        };
+        check("A|B", &["A", "A.B"], Some("A.B"));
+        check("A|B", &["A", "A/B"], Some("A/B"));
+        check("A|B", &["INBOX", "INBOX.A.B"], Some("INBOX.A.B"));
+        check("INBOX", &["INBOX", "INBOX/INBOX"], Some("INBOX"));
+        check("A", &["B"], None);
+    }
+}
