@@ -4,8 +4,10 @@
 //! one SQLite file. Writes are batched: a statement for hundreds of rows, never one for each.
 
 mod base;
+mod pairs;
 mod rows;
 mod store;
 
-pub use base::{Base, MailboxId, MailboxRecord, Placed, StagedMessage};
+pub use base::{Base, MailboxId, MailboxRecord};
+pub use pairs::{Placed, StagedMessage};
 pub use store::{DbError, Store};

@@ -9,17 +9,18 @@ use std::collections::{HashMap, VecDeque};
 use transhume_db::{Base, MailboxRecord};
 use transhume_imap::client::Connection;
 use transhume_imap::session::{BodyEvent, Examine, Exchange, FetchBodies, FetchRows};
-use transhume_imap::wire::{Event, Response, Status, Tag, Tagged, WireName};
+use transhume_imap::wire::{Event, Response, Status, Tagged, WireName};
 use transhume_model::mail::{Checkpoint, MessageRow, Uid, UidSet};
 use transhume_model::plan::{Action, plan_messages};
 
 use crate::endpoint::Look;
 use crate::error::SyncError;
+use crate::pipe::{Asked, InFlight, Pipe, Rows, Texts};
 use crate::progress::{Observer, Progress};
 use crate::report::{Counts, FailedMessage};
 use crate::stage::Stager;
 use crate::stop::Stop;
-use crate::window::{WINDOW, compact_set, range_set, windows};
+use crate::window::{WINDOW, compact_set, windows};
 
 /// Rows that may be in memory at once, planned or under way.
 const ROWS_IN_FLIGHT: u64 = 10 * WINDOW;
@@ -28,9 +29,8 @@ const ROWS_IN_FLIGHT: u64 = 10 * WINDOW;
 const TEXTS_PER_COMMAND: usize = 500;
 const TEXT_COMMANDS_IN_FLIGHT: usize = 64;
 
-/// Octets of a set of UIDs in one command: with the rest of the line well below the 8,000 octets that every server
-/// must take (RFC 7162 section 4); those known to take less get their sets in ranges, which are short.
-const SET_OCTETS: usize = 4_000;
+/// Octets of a set of UIDs in one command. The shortest line that some server is known to take has 1,000.
+const SET_OCTETS: usize = 900;
 
 /// A mailbox that has to be read.
 pub(crate) struct Work {
@@ -79,31 +79,6 @@ impl Work {
     }
 }
 
-/// Texts to ask for with one command.
-struct Texts {
-    mailbox: usize,
-    set: UidSet,
-    rows: HashMap<Uid, MessageRow>,
-    /// Asked for one by one, since the server answered a larger command with less than all.
-    alone: bool,
-}
-
-enum Asked {
-    Examine(Examine),
-    Rows {
-        range: (Uid, Uid),
-        rows: Vec<MessageRow>,
-        reserved: u64,
-    },
-    Texts(Texts),
-}
-
-struct InFlight {
-    tag: Tag,
-    mailbox: usize,
-    asked: Asked,
-}
-
 /// What is done with what was planned.
 pub(crate) enum Purpose<'a> {
     /// Nothing: a dry run counts.
@@ -123,11 +98,11 @@ pub(crate) struct Carrier<'a> {
     /// Whether a mailbox that is to be filled waits for the next round when a message of it did not come: placed later,
     /// that message would lose its UID.
     hold_back: bool,
-    pipe: VecDeque<InFlight>,
-    /// The mailbox that is open behind everything in the pipe.
-    open_at_end: Option<usize>,
+    pipe: Pipe,
+    /// Texts to be asked for.
     texts: VecDeque<Texts>,
-    texts_in_flight: usize,
+    /// The first mailbox that may have windows left.
+    unread: usize,
     rows_in_flight: u64,
 }
 
@@ -149,10 +124,9 @@ impl<'a> Carrier<'a> {
             observer,
             stop,
             hold_back,
-            pipe: VecDeque::new(),
-            open_at_end: None,
+            pipe: Pipe::default(),
             texts: VecDeque::new(),
-            texts_in_flight: 0,
+            unread: 0,
             rows_in_flight: 0,
         }
     }
@@ -181,66 +155,49 @@ impl<'a> Carrier<'a> {
     }
 
     fn fill_pipe(&mut self) {
-        while self.texts_in_flight < TEXT_COMMANDS_IN_FLIGHT
+        while self.pipe.texts() < TEXT_COMMANDS_IN_FLIGHT
             && let Some(texts) = self.texts.pop_front()
         {
             if self.works[texts.mailbox].error.is_some() {
                 self.works[texts.mailbox].open -= 1;
-                self.rows_in_flight = self.rows_in_flight.saturating_sub(texts.rows.len() as u64);
+                self.rows_in_flight -= texts.rows.len() as u64;
                 continue;
             }
             self.examine(texts.mailbox);
-            self.texts_in_flight += 1;
-            let tag = self.connection.enqueue(&FetchBodies::command(&texts.set));
-            self.pipe.push_back(InFlight {
-                tag,
-                mailbox: texts.mailbox,
-                asked: Asked::Texts(texts),
-            });
+            self.pipe.ask_texts(self.connection, texts);
         }
-        for mailbox in 0..self.works.len() {
-            while let Some(&range) = self.works[mailbox].windows.front() {
-                let reserved = u64::from(self.works[mailbox].checkpoint.messages).min(WINDOW);
-                if self.rows_in_flight > 0 && self.rows_in_flight + reserved > ROWS_IN_FLIGHT {
-                    return;
-                }
-                self.works[mailbox].windows.pop_front();
-                self.works[mailbox].open += 1;
-                self.examine(mailbox);
-                self.rows_in_flight += reserved;
-                let tag = self.connection.enqueue(&FetchRows::command(&range_set(range)));
-                let asked = Asked::Rows {
-                    range,
-                    rows: Vec::new(),
-                    reserved,
-                };
-                self.pipe.push_back(InFlight { tag, mailbox, asked });
+        while let Some(work) = self.works.get_mut(self.unread) {
+            let Some(&range) = work.windows.front() else {
+                self.unread += 1;
+                continue;
+            };
+            let reserved = u64::from(work.checkpoint.messages).min(WINDOW);
+            if self.rows_in_flight > 0 && self.rows_in_flight + reserved > ROWS_IN_FLIGHT {
+                return;
             }
+            work.windows.pop_front();
+            work.open += 1;
+            self.rows_in_flight += reserved;
+            self.examine(self.unread);
+            let rows = Rows {
+                range,
+                found: Vec::new(),
+                reserved,
+            };
+            self.pipe.ask_rows(self.connection, self.unread, rows);
         }
     }
 
-    /// Opens a mailbox behind what is in the pipe, unless it is open there already.
     fn examine(&mut self, mailbox: usize) {
-        if self.open_at_end == Some(mailbox) {
-            return;
-        }
-        let wire = &self.works[mailbox].wire;
-        let tag = self.connection.enqueue(&Examine::command(wire));
-        let asked = Asked::Examine(Examine::new(wire.clone()));
-        self.works[mailbox].open += 1;
-        self.pipe.push_back(InFlight { tag, mailbox, asked });
-        self.open_at_end = Some(mailbox);
+        let work = &mut self.works[mailbox];
+        work.open += usize::from(self.pipe.examine(self.connection, mailbox, &work.wire));
     }
 
     async fn take(&mut self, event: Event) -> Result<(), SyncError> {
         if let Event::Response(Response::Tagged(reply)) = event {
             return self.answered(reply).await;
         }
-        if let Some(InFlight {
-            asked: Asked::Examine(exchange),
-            ..
-        }) = self.pipe.front_mut()
-        {
+        if let Some(exchange) = self.pipe.examining() {
             if let Event::Response(response) = event {
                 exchange.untagged(response);
             }
@@ -249,47 +206,16 @@ impl<'a> Carrier<'a> {
         if let Event::Response(Response::Fetch(fetch)) = &event
             && let Some(row) = FetchRows::row(fetch)
         {
-            self.take_row(row);
+            self.pipe.take_row(row);
             return Ok(());
         }
         self.take_text(event).await
     }
 
-    /// The commands whose answers may come now: all that concern the mailbox that is open. Servers work on several of
-    /// them together and reply to them at the end (Dovecot does), so what comes is known by its UID, not by its place.
-    fn answerable(&mut self) -> impl Iterator<Item = &mut InFlight> {
-        self.pipe
-            .iter_mut()
-            .take_while(|asked| !matches!(asked.asked, Asked::Examine(_)))
-    }
-
-    fn take_row(&mut self, row: MessageRow) {
-        for asked in self.answerable() {
-            if let Asked::Rows {
-                range: (first, last),
-                rows,
-                ..
-            } = &mut asked.asked
-                && (*first..=*last).contains(&row.uid)
-            {
-                rows.push(row);
-                return;
-            }
-        }
-    }
-
-    /// The message that was asked for and has come, with its mailbox.
-    fn take_asked(&mut self, uid: Uid) -> Option<(usize, MessageRow)> {
-        self.answerable().find_map(|asked| match &mut asked.asked {
-            Asked::Texts(texts) => texts.rows.remove(&uid).map(|row| (texts.mailbox, row)),
-            _ => None,
-        })
-    }
-
     async fn take_text(&mut self, event: Event) -> Result<(), SyncError> {
         match FetchBodies::read(event) {
             BodyEvent::Started { .. } => {
-                if let Some(mailbox) = self.pipe.front().map(|asked| asked.mailbox)
+                if let Some(mailbox) = self.pipe.mailbox()
                     && let Purpose::CarryOut(stager) = &mut self.purpose
                 {
                     stager.begin(self.works[mailbox].record.id);
@@ -304,7 +230,7 @@ impl<'a> Carrier<'a> {
                 }
             }
             BodyEvent::Complete { uid, octets } => {
-                let asked = uid.and_then(|uid| self.take_asked(uid));
+                let asked = uid.and_then(|uid| self.pipe.take_text(uid));
                 let Purpose::CarryOut(stager) = &mut self.purpose else {
                     return Ok(());
                 };
@@ -312,7 +238,7 @@ impl<'a> Carrier<'a> {
                 let Some((mailbox, row)) = asked else {
                     return stager.abandon().await;
                 };
-                self.rows_in_flight = self.rows_in_flight.saturating_sub(1);
+                self.rows_in_flight -= 1;
                 let work = &mut self.works[mailbox];
                 work.handed_over += 1;
                 work.counts.carried += 1;
@@ -333,32 +259,27 @@ impl<'a> Carrier<'a> {
         Ok(())
     }
 
-    /// A command has been answered. Servers answer in order; one that does not is followed all the same.
     async fn answered(&mut self, reply: Tagged) -> Result<(), SyncError> {
-        let Some(at) = self.pipe.iter().position(|asked| asked.tag == reply.tag) else {
-            return Ok(());
-        };
-        let Some(InFlight { mailbox, asked, .. }) = self.pipe.remove(at) else {
+        let Some(InFlight { mailbox, asked, .. }) = self.pipe.answered(reply.tag) else {
             return Ok(());
         };
         self.works[mailbox].open -= 1;
         match asked {
             Asked::Examine(exchange) => self.examined(mailbox, &exchange, &reply),
-            Asked::Rows {
+            Asked::Rows(Rows {
                 range,
-                rows,
+                found,
                 reserved,
-            } => {
-                self.rows_in_flight = self.rows_in_flight.saturating_sub(reserved);
+            }) => {
+                self.rows_in_flight -= reserved;
                 if let Some(text) = refusal(&reply) {
                     self.works[mailbox].error.get_or_insert(text);
                 } else if self.works[mailbox].error.is_none() {
-                    self.plan(mailbox, range, rows).await?;
+                    self.plan(mailbox, range, found).await?;
                 }
             }
             Asked::Texts(texts) => {
-                self.texts_in_flight -= 1;
-                self.rows_in_flight = self.rows_in_flight.saturating_sub(texts.rows.len() as u64);
+                self.rows_in_flight -= texts.rows.len() as u64;
                 self.not_delivered(texts, refusal(&reply).as_deref());
             }
         }

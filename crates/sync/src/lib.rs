@@ -18,6 +18,7 @@ mod endpoint;
 mod error;
 mod keeper;
 mod pass;
+mod pipe;
 mod progress;
 mod report;
 mod stage;

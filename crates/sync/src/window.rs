@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use transhume_model::mail::{Checkpoint, MessageRow, Uid, UidSet};
+use transhume_model::mail::{Checkpoint, MessageRow, Uid};
 
 /// Messages that a window holds, about.
 pub(crate) const WINDOW: u64 = 2_000;
@@ -53,11 +53,6 @@ pub(crate) fn compact_set(
         open = take;
     }
     ranges
-}
-
-/// A set of one range.
-pub(crate) fn range_set((first, last): (Uid, Uid)) -> UidSet {
-    UidSet::range(first, last)
 }
 
 #[cfg(test)]

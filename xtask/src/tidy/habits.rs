@@ -10,7 +10,7 @@ const LONGEST: usize = 500;
 const LONGER: [(&str, &str); 0] = [];
 
 /// Where tests may sleep, each with its reason.
-const MAY_SLEEP: [(&str, &str); 2] = [
+const MAY_SLEEP: [(&str, &str); 4] = [
     (
         "crates/testkit/",
         "it waits for real servers, always with a deadline",
@@ -18,6 +18,14 @@ const MAY_SLEEP: [(&str, &str); 2] = [
     (
         "crates/maildir/tests/dovecot/kill.rs",
         "the moment of the kill is what is tried out",
+    ),
+    (
+        "crates/maildir/tests/dovecot/main.rs",
+        "a session stays idle for a while, and a lock is held for a while: that is what is tried out",
+    ),
+    (
+        "tests/src/lib.rs",
+        "it waits for conditions, always with a deadline",
     ),
 ];
 

@@ -1,0 +1,287 @@
+//! The pairs of one mailbox: source messages and what became of them on the target.
+
+use std::collections::HashMap;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+use transhume_model::mail::{Digest, FlagSet, InternalDate, Uid};
+use transhume_model::plan::{Pair, PairState};
+
+use crate::rows;
+use crate::{Base, DbError, MailboxId};
+
+const STAGED: i64 = 0;
+const PLACED: i64 = 1;
+const GONE: i64 = 2;
+
+/// A message whose bytes lie safely on the target, but not yet in its mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagedMessage {
+    /// On the source.
+    pub uid: Uid,
+    /// The source's flags.
+    pub flags: FlagSet,
+    /// When it arrived on the source.
+    pub internal_date: InternalDate,
+    /// Octets.
+    pub size: u64,
+    /// Line feeds without a carriage return before them.
+    pub line_feeds: u64,
+    /// SHA-256 of the octets.
+    pub digest: Digest,
+}
+
+/// Where a message went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// On the source.
+    pub uid: Uid,
+    /// On the target, where it is known.
+    pub target_uid: Option<Uid>,
+    /// The name of the target message, where it does not bear the mark of this source message.
+    pub target_name: Option<String>,
+}
+
+impl Base {
+    /// The pairs of a range of source UIDs, ascending, both ends included.
+    pub async fn pairs(&self, mailbox: MailboxId, first: Uid, last: Uid) -> Result<Vec<Pair>, DbError> {
+        let sql = "SELECT uid, state, system_flags, keywords FROM pair \
+                   WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid";
+        let found = sqlx::query(sql)
+            .bind(mailbox.0)
+            .bind(first.get())
+            .bind(last.get())
+            .fetch_all(self.store.pool())
+            .await;
+        Ok(self.store.hear(found)?.iter().filter_map(pair).collect())
+    }
+
+    /// Records messages as staged. One that was staged before is replaced.
+    pub async fn stage(&self, mailbox: MailboxId, staged: &[StagedMessage]) -> Result<(), DbError> {
+        self.write_in_batches(staged, |builder, batch| {
+            builder.push(
+                "INSERT OR REPLACE INTO pair (mailbox, uid, state, system_flags, keywords, internal_date, \
+                 size, line_feeds, digest) ",
+            );
+            builder.push_values(batch, |mut row, message| {
+                row.push_bind(mailbox.0)
+                    .push_bind(message.uid.get())
+                    .push_bind(STAGED)
+                    .push_bind(message.flags.system_bits())
+                    .push_bind(rows::keywords_to_column(&message.flags))
+                    .push_bind(message.internal_date.unix())
+                    .push_bind(message.size.cast_signed())
+                    .push_bind(message.line_feeds.cast_signed())
+                    .push_bind(message.digest.as_bytes().to_vec());
+            });
+        })
+        .await
+    }
+
+    /// Up to `limit` staged messages above `after`, ascending by UID.
+    pub async fn staged(
+        &self,
+        mailbox: MailboxId,
+        after: Option<Uid>,
+        limit: u32,
+    ) -> Result<Vec<StagedMessage>, DbError> {
+        let sql = "SELECT * FROM pair WHERE mailbox = ? AND state = 0 AND uid > ? ORDER BY uid LIMIT ?";
+        let rows = self.messages_after(sql, mailbox, after, limit).await?;
+        Ok(rows.into_iter().map(|(message, _)| message).collect())
+    }
+
+    /// Up to `limit` messages above `after` that belong into the target's mailbox under their own mark, staged or placed,
+    /// ascending by UID.
+    pub async fn belonging(
+        &self,
+        mailbox: MailboxId,
+        after: Option<Uid>,
+        limit: u32,
+    ) -> Result<Vec<(StagedMessage, PairState)>, DbError> {
+        let sql = "SELECT * FROM pair WHERE mailbox = ? AND state <> 2 AND target_name IS NULL AND uid > ? \
+                   ORDER BY uid LIMIT ?";
+        self.messages_after(sql, mailbox, after, limit).await
+    }
+
+    async fn messages_after(
+        &self,
+        sql: &'static str,
+        mailbox: MailboxId,
+        after: Option<Uid>,
+        limit: u32,
+    ) -> Result<Vec<(StagedMessage, PairState)>, DbError> {
+        let found = sqlx::query(sql)
+            .bind(mailbox.0)
+            .bind(after.map_or(0, Uid::get))
+            .bind(limit)
+            .fetch_all(self.store.pool())
+            .await;
+        let rows = self.store.hear(found)?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| Some((staged_message(row)?, state(row))))
+            .collect())
+    }
+
+    /// The keywords of a mailbox's staged messages with the number of messages that have them, most frequent first.
+    pub async fn staged_keywords(&self, mailbox: MailboxId) -> Result<Vec<(String, u64)>, DbError> {
+        let sql = "SELECT keywords, count(*) FROM pair WHERE mailbox = ? AND state = 0 AND keywords IS NOT NULL \
+                   GROUP BY keywords";
+        let found: Vec<(String, i64)> = self.store.hear(
+            sqlx::query_as(sql)
+                .bind(mailbox.0)
+                .fetch_all(self.store.pool())
+                .await,
+        )?;
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        for (words, messages) in &found {
+            for word in words.split(' ') {
+                *counts.entry(word.to_owned()).or_default() += messages.cast_unsigned();
+            }
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ok(counts)
+    }
+
+    /// Records that staged messages are in the target's mailbox.
+    pub async fn place(&self, mailbox: MailboxId, placed: &[Placed]) -> Result<(), DbError> {
+        self.write_in_batches(placed, |builder, batch| {
+            builder.push("WITH placed (uid, target_uid, target_name) AS (");
+            builder.push_values(batch, |mut row, placed| {
+                row.push_bind(placed.uid.get())
+                    .push_bind(placed.target_uid.map(Uid::get))
+                    .push_bind(placed.target_name.clone());
+            });
+            builder.push(") UPDATE pair SET state = ").push_bind(PLACED);
+            builder.push(", target_uid = placed.target_uid, target_name = placed.target_name FROM placed");
+            builder
+                .push(" WHERE pair.uid = placed.uid AND pair.mailbox = ")
+                .push_bind(mailbox.0);
+        })
+        .await
+    }
+
+    /// Forgets staged messages whose bytes are no longer on the target: they are carried again.
+    pub async fn unstage(&self, mailbox: MailboxId, uids: &[Uid]) -> Result<(), DbError> {
+        self.write_in_batches(uids, |builder, batch| {
+            builder
+                .push("DELETE FROM pair WHERE state = 0 AND mailbox = ")
+                .push_bind(mailbox.0);
+            push_uid_in(builder, batch);
+        })
+        .await
+    }
+
+    /// Records that the owner has removed messages on the target.
+    pub async fn forget(&self, mailbox: MailboxId, uids: &[Uid]) -> Result<(), DbError> {
+        self.write_in_batches(uids, |builder, batch| {
+            builder.push("UPDATE pair SET state = ").push_bind(GONE);
+            builder.push(" WHERE mailbox = ").push_bind(mailbox.0);
+            push_uid_in(builder, batch);
+        })
+        .await
+    }
+
+    /// Records the source's flags that both sides now agree on.
+    pub async fn agree_flags(&self, mailbox: MailboxId, flags: &[(Uid, FlagSet)]) -> Result<(), DbError> {
+        self.write_in_batches(flags, |builder, batch| {
+            builder.push("WITH agreed (uid, system_flags, keywords) AS (");
+            builder.push_values(batch, |mut row, (uid, flags)| {
+                row.push_bind(uid.get())
+                    .push_bind(flags.system_bits())
+                    .push_bind(rows::keywords_to_column(flags));
+            });
+            builder.push(") UPDATE pair SET system_flags = agreed.system_flags, keywords = agreed.keywords");
+            builder
+                .push(" FROM agreed WHERE pair.uid = agreed.uid AND pair.mailbox = ")
+                .push_bind(mailbox.0);
+        })
+        .await
+    }
+
+    /// Takes one of the earlier copies of a message, if there is one: it was on the target before.
+    pub async fn take_earlier(&self, mailbox: MailboxId, digest: &Digest) -> Result<bool, DbError> {
+        let sql = "UPDATE earlier SET copies = copies - 1 WHERE mailbox = ? AND digest = ? AND copies > 0";
+        let query = sqlx::query(sql).bind(mailbox.0).bind(digest.as_bytes().to_vec());
+        Ok(self
+            .store
+            .hear(query.execute(self.store.pool()).await)?
+            .rows_affected()
+            > 0)
+    }
+
+    /// Whether the mailbox has earlier copies that are not taken yet.
+    pub async fn has_earlier(&self, mailbox: MailboxId) -> Result<bool, DbError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM earlier WHERE mailbox = ? AND copies > 0)";
+        self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(mailbox.0)
+                .fetch_one(self.store.pool())
+                .await,
+        )
+    }
+
+    /// How many of the mailbox's messages are staged, placed and gone.
+    pub async fn counts(&self, mailbox: MailboxId) -> Result<(u64, u64, u64), DbError> {
+        let sql = "SELECT state, count(*) FROM pair WHERE mailbox = ? GROUP BY state";
+        let found: Vec<(i64, i64)> = self.store.hear(
+            sqlx::query_as(sql)
+                .bind(mailbox.0)
+                .fetch_all(self.store.pool())
+                .await,
+        )?;
+        let count = |state| {
+            found
+                .iter()
+                .find(|(found, _)| *found == state)
+                .map_or(0, |(_, messages)| messages.cast_unsigned())
+        };
+        Ok((count(STAGED), count(PLACED), count(GONE)))
+    }
+}
+
+fn push_uid_in(builder: &mut QueryBuilder<Sqlite>, uids: &[Uid]) {
+    builder.push(" AND uid IN (");
+    let mut list = builder.separated(", ");
+    for uid in uids {
+        list.push_bind(uid.get());
+    }
+    builder.push(")");
+}
+
+fn flags(row: &SqliteRow) -> FlagSet {
+    rows::flags_from_columns(row.get("system_flags"), row.get("keywords"))
+}
+
+fn pair(row: &SqliteRow) -> Option<Pair> {
+    let state = match row.get("state") {
+        STAGED => PairState::Staged,
+        PLACED => PairState::Placed,
+        _ => PairState::Gone,
+    };
+    Some(Pair {
+        uid: rows::uid(row.get("uid"))?,
+        state,
+        flags: flags(row),
+    })
+}
+
+fn state(row: &SqliteRow) -> PairState {
+    match row.get("state") {
+        STAGED => PairState::Staged,
+        PLACED => PairState::Placed,
+        _ => PairState::Gone,
+    }
+}
+
+fn staged_message(row: &SqliteRow) -> Option<StagedMessage> {
+    Some(StagedMessage {
+        uid: rows::uid(row.get("uid"))?,
+        flags: flags(row),
+        internal_date: rows::date(row.get("internal_date")),
+        size: row.get::<i64, _>("size").cast_unsigned(),
+        line_feeds: row.get::<i64, _>("line_feeds").cast_unsigned(),
+        digest: rows::digest(row.get("digest"))?,
+    })
+}
