@@ -235,7 +235,7 @@ pub fn assert_no_password(text: &str) {
 
 /// Waits until the condition holds, and fails when that takes too long.
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         sleep(Duration::from_micros(300));

@@ -56,14 +56,10 @@ impl Base {
         let account = if let Some(account) = found {
             account
         } else {
-            let begin = "INSERT INTO account (source, target) VALUES (?, ?) RETURNING id";
-            store.hear(
-                sqlx::query_scalar(begin)
-                    .bind(source)
-                    .bind(target)
-                    .fetch_one(store.pool())
-                    .await,
-            )?
+            // Not by RETURNING: its row comes before the commit, and a commit that then fails goes unnoticed.
+            let begin = sqlx::query("INSERT INTO account (source, target) VALUES (?, ?)");
+            let entered = begin.bind(source).bind(target).execute(store.pool()).await;
+            store.hear(entered)?.last_insert_rowid()
         };
         Ok(Self { store, account })
     }
@@ -114,14 +110,14 @@ impl Base {
         source: &MailboxName,
         target: &MailboxName,
     ) -> Result<MailboxId, DbError> {
-        let sql = "INSERT INTO mailbox (account, source_name, target_name) VALUES (?, ?, ?) RETURNING id";
-        let id = sqlx::query_scalar(sql)
+        let sql = "INSERT INTO mailbox (account, source_name, target_name) VALUES (?, ?, ?)";
+        let entered = sqlx::query(sql)
             .bind(self.account)
             .bind(rows::name_to_column(source))
             .bind(rows::name_to_column(target))
-            .fetch_one(self.store.pool())
+            .execute(self.store.pool())
             .await;
-        Ok(MailboxId(self.store.hear(id)?))
+        Ok(MailboxId(self.store.hear(entered)?.last_insert_rowid()))
     }
 
     /// Forgets everything about the account's mailboxes: its target is a new one.

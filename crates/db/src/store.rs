@@ -38,9 +38,10 @@ pub enum DbError {
 impl DbError {
     /// Whether the disk that holds the file is full.
     pub fn is_disk_full(&self) -> bool {
-        const SQLITE_FULL: &str = "13";
+        // SQLITE_FULL; and SQLITE_IOERR_SHMSIZE, its word when the file that it shares memory by cannot grow.
+        const FULL: [&str; 2] = ["13", "4874"];
         matches!(self, Self::Sqlite { source: sqlx::Error::Database(error), .. }
-            if error.code().is_some_and(|code| code == SQLITE_FULL))
+            if error.code().is_some_and(|code| FULL.contains(&&*code)))
     }
 }
 

@@ -257,6 +257,20 @@ impl Dir {
         seam::step(|| rustix::fs::futimens(file, &times)).map_err(|error| self.fail("dating", name, error))
     }
 
+    /// Lets the directory itself look as if something in it had changed just now.
+    pub(crate) fn touch(&self) -> Result<(), MaildirError> {
+        let now = |nsec| Timespec {
+            tv_sec: 0,
+            tv_nsec: nsec,
+        };
+        let times = Timestamps {
+            last_access: now(rustix::fs::UTIME_OMIT),
+            last_modification: now(rustix::fs::UTIME_NOW),
+        };
+        seam::step(|| rustix::fs::futimens(&self.fd, &times))
+            .map_err(|error| MaildirError::io("dating", &self.path, error))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

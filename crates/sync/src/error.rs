@@ -103,6 +103,11 @@ impl SyncError {
         matches!(self.cause(), Cause::Busy | Cause::Corrupt)
     }
 
+    /// Whether the source has refused a command, but works on.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Source(ImapError::Refused { .. }))
+    }
+
     /// The state file could not be made.
     pub fn state_file(path: &Path, source: std::io::Error) -> Self {
         Self::Target(MaildirError::Io {

@@ -54,7 +54,7 @@ impl Pass {
     /// Surveys and plans, and does nothing.
     pub async fn show(&self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
         let mut connection = connect(&self.source, stop).await?;
-        let survey = self.survey(&mut connection, true).await?;
+        let survey = self.survey(&mut connection, true, stop).await?;
         let mut round = Round::new(survey, observer);
         let purpose = Purpose::Show;
         Carrier::new(
@@ -151,7 +151,7 @@ impl Pass {
             Some(connection) => connection,
             None => slot.insert(connect(&self.source, stop).await?),
         };
-        let survey = self.survey(connection, false).await?;
+        let survey = self.survey(connection, false, stop).await?;
         let subscribed = self.subscribe(&survey).await?;
         report.subscribed += subscribed;
         let places = survey.places.clone();
@@ -197,7 +197,7 @@ impl Pass {
         Ok(changed)
     }
 
-    async fn survey(&self, connection: &mut Connection, dry: bool) -> Result<Survey, SyncError> {
+    async fn survey(&self, connection: &mut Connection, dry: bool, stop: &Stop) -> Result<Survey, SyncError> {
         let account = self.source.address.account();
         let surveyor = Surveyor {
             connection,
@@ -208,7 +208,11 @@ impl Pass {
             dry,
             now: self.now,
         };
-        surveyor.survey().await
+        // The server may be silent for as long as it is given: whoever asks to stop does not wait for it.
+        tokio::select! {
+            survey = surveyor.survey() => survey,
+            () = stop.asked() => Err(SyncError::Interrupted),
+        }
     }
 
     /// Subscribes to what was never subscribed to before: a subscription that its owner ended stays ended (I7).

@@ -1,5 +1,6 @@
 //! What a pass found and did, for people and for machines to read.
 
+use transhume_db::MailboxRecord;
 use transhume_model::mail::{MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
 use transhume_model::plan::{Action, MailboxStep, Note};
 
@@ -61,6 +62,23 @@ pub enum MailboxState {
 }
 
 impl MailboxReport {
+    /// Of a mailbox of which nothing is known yet.
+    pub(crate) fn new(record: &MailboxRecord, special_use: Option<SpecialUse>) -> Self {
+        Self {
+            source: record.source.clone(),
+            target: record.target.clone(),
+            special_use,
+            uid_validity: None,
+            highest_mod_seq: None,
+            state: MailboxState::Unchanged,
+            messages: 0,
+            done: Counts::default(),
+            failed: Vec::new(),
+            keywords_left_out: Vec::new(),
+            error: None,
+        }
+    }
+
     /// Adds what earlier rounds of the same pass did. Their state is told, as the more telling one; what they could not
     /// do is forgotten, since this round has tried again.
     pub(crate) fn continue_from(&mut self, before: Self) {

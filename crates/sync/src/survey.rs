@@ -15,7 +15,7 @@ use transhume_model::plan::{
 use crate::carry::Work;
 use crate::endpoint::{How, Look, Place, Target, mailbox_tag};
 use crate::error::SyncError;
-use crate::report::{Counts, MailboxReport, MailboxState};
+use crate::report::{MailboxReport, MailboxState};
 
 /// What Maildir++ and Dovecot can hold as a name: the dot separates levels, the slash directories.
 const MAILDIR_NAMES: NameRules = NameRules {
@@ -91,7 +91,16 @@ impl Surveyor<'_> {
                 Some(record) => record.clone(),
                 None => self.enter(&planned.source, &planned.target).await?,
             };
-            self.survey_mailbox(listed, record, &mut survey).await?;
+            let blank = MailboxReport::new(&record, listed.special_use);
+            match self.survey_mailbox(listed, record, &mut survey).await {
+                Err(error) if error.is_of_one_mailbox() || error.is_refusal() => {
+                    survey.reports.push(MailboxReport {
+                        error: Some(error.to_string()),
+                        ..blank
+                    });
+                }
+                outcome => outcome?,
+            }
         }
         survey.tree = tree;
         Ok(survey)
@@ -129,17 +138,11 @@ impl Surveyor<'_> {
         let state = self.target.state(&record.target, base_numbers, tag).await?;
         let step = decide_mailbox(&checkpoint, Some(&record.base), &state);
         let report = MailboxReport {
-            source: record.source.clone(),
-            target: record.target.clone(),
-            special_use: listed.special_use,
             uid_validity: checkpoint.uid_validity,
             highest_mod_seq: checkpoint.highest_mod_seq,
             state: MailboxState::of(step),
             messages: u64::from(checkpoint.messages),
-            done: Counts::default(),
-            failed: Vec::new(),
-            keywords_left_out: Vec::new(),
-            error: None,
+            ..MailboxReport::new(&record, listed.special_use)
         };
         if matches!(step, MailboxStep::Unchanged | MailboxStep::RemovedByOwner) {
             survey.reports.push(report);

@@ -83,7 +83,12 @@ impl Fill {
         self.scratch.write_at_start(line.as_bytes())?;
         mailbox.sync(&mailbox.cur)?;
         lock.check()?;
+        // As long as nothing changes in `cur/`, Dovecot believes its index and does not read the list: where all
+        // messages were in place before, and where there are none. Before the list is replaced, as we may be killed in
+        // between (what changed within the last second Dovecot looks at again); and after, if that takes longer.
+        mailbox.cur.touch()?;
         self.scratch.replace(&mailbox.base, UIDLIST, None)?;
+        mailbox.cur.touch()?;
         Ok((header, kept))
     }
 

@@ -32,7 +32,11 @@ Exit codes: 0 all moved and verified; 2 wrong command line; 3 finished, but some
 
 /// Moves one mailbox account from an IMAP server into a Maildir that Dovecot serves, with the same UIDs, flags and dates
 #[derive(Debug, Args)]
-#[allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "these comments are the help text")]
+#[allow(
+    clippy::doc_markdown,
+    rustdoc::bare_urls,
+    reason = "these comments are the help text"
+)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The old account: imaps://USER@HOST[:PORT] (TLS), imap://… (STARTTLS), or imap+insecure://… (no encryption)

@@ -11,14 +11,9 @@ use crate::exit::{Exit, Failure};
 /// The owner of all files that are made: as asked, else, when run as root, the owner of the folder that the Maildir
 /// lies in. `None` when nobody but root could change owners: then the files belong to whoever runs this.
 pub(crate) fn resolve(asked: Option<&str>, maildir: &Path) -> Result<Option<Owner>, Failure> {
-    if let Some(asked) = asked {
-        return parse(asked).map(Some);
-    }
-    if !geteuid().is_root() {
-        return Ok(None);
-    }
     let folder = maildir.parent().unwrap_or(maildir);
-    let metadata = std::fs::metadata(folder).map_err(|error| {
+    let metadata = std::fs::metadata(folder);
+    let unreadable = |error: &std::io::Error| {
         Failure::new(
             Exit::TargetFailed,
             format!(
@@ -28,7 +23,20 @@ pub(crate) fn resolve(asked: Option<&str>, maildir: &Path) -> Result<Option<Owne
             "It is the mail user's home: create it with the owner that Dovecot uses (for example \
              “install -d -o vmail -g vmail -m 700 PATH”), or correct --to.",
         )
-    })?;
+    };
+    // Whoever the files are to belong to: the home is not ours to make.
+    if let Err(error) = &metadata
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
+        return Err(unreadable(error));
+    }
+    if let Some(asked) = asked {
+        return parse(asked).map(Some);
+    }
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
+    let metadata = metadata.map_err(|error| unreadable(&error))?;
     let owner = Owner {
         uid: metadata.uid(),
         gid: metadata.gid(),

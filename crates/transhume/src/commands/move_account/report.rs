@@ -7,6 +7,7 @@ use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 use transhume_model::mail::UidValidity;
 use transhume_sync::{Counts, MailboxReport, MailboxState, Report};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Arguments, Outcome};
 use crate::exit::{Exit, Failure};
@@ -48,31 +49,34 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 fn plan(out: &mut String, report: &Report) {
-    let width = report
+    let names: Vec<String> = report
         .mailboxes
         .iter()
-        .map(|mailbox| mailbox.target.to_string().chars().count())
+        .map(|mailbox| mailbox.target.to_string())
+        .collect();
+    let width = names
+        .iter()
+        .map(|name| name.width())
         .max()
-        .unwrap_or(0);
-    line(
-        out,
-        format_args!(
-            "{:width$}  {:>10}  {:>10}  {:>12}  what",
-            "mailbox", "messages", "to carry", "size"
-        ),
-    );
-    for mailbox in &report.mailboxes {
+        .unwrap_or(0)
+        .max("mailbox".len());
+    let mut row = |name: &str, cells: [&str; 3], what: &str| {
+        // Scripts differ in width: characters are not columns.
+        let gap = " ".repeat(width - name.width());
+        let [messages, carry, size] = cells;
         line(
             out,
-            format_args!(
-                "{:width$}  {:>10}  {:>10}  {:>12}  {}",
-                mailbox.target.to_string(),
-                HumanCount(mailbox.messages).to_string(),
-                HumanCount(mailbox.done.carried).to_string(),
-                HumanBytes(mailbox.done.bytes).to_string(),
-                what(mailbox),
-            ),
+            format_args!("{name}{gap}  {messages:>10}  {carry:>10}  {size:>12}  {what}"),
         );
+    };
+    row("mailbox", ["messages", "to carry", "size"], "what");
+    for (mailbox, name) in report.mailboxes.iter().zip(&names) {
+        let cells = [
+            HumanCount(mailbox.messages).to_string(),
+            HumanCount(mailbox.done.carried).to_string(),
+            HumanBytes(mailbox.done.bytes).to_string(),
+        ];
+        row(name, cells.each_ref().map(String::as_str), &what(mailbox));
     }
     let totals = report.totals();
     line(

@@ -105,7 +105,7 @@ impl Setup {
         if self.dry_run && (!target.exists() || !self.state.exists()) {
             return Ok(Store::in_memory().await?);
         }
-        create_private(&self.state, self.owner).map_err(|error| SyncError::state_file(&self.state, error))?;
+        make_ready(&self.state, self.owner).map_err(|error| SyncError::state_file(&self.state, error))?;
         Ok(Store::open(&self.state).await?)
     }
 }
@@ -117,8 +117,9 @@ fn beside(maildir: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Makes a file that only its owner reads, unless it is there.
-fn create_private(path: &Path, owner: Option<Owner>) -> std::io::Result<()> {
+/// Makes a file that only its owner reads; one that is there has to be writable. The database would say that it cannot
+/// open it, and not why.
+fn make_ready(path: &Path, owner: Option<Owner>) -> std::io::Result<()> {
     match OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -129,7 +130,9 @@ fn create_private(path: &Path, owner: Option<Owner>) -> std::io::Result<()> {
             Some(owner) => fchown(&file, Some(owner.uid), Some(owner.gid)),
             None => Ok(()),
         },
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            OpenOptions::new().read(true).write(true).open(path).map(drop)
+        }
         Err(error) => Err(error),
     }
 }

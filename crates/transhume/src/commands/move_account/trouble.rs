@@ -112,7 +112,7 @@ impl Trouble {
                 format!("{AGAIN} If it fails at the same place, please report it with the words above."),
             ),
             _ => (
-                format!("{host}, port {port}: {error}"),
+                at_server(host, *port, error),
                 format!("Check that the server runs and lets this machine in. {AGAIN}"),
             ),
         };
@@ -177,6 +177,16 @@ impl Trouble {
             )
         };
         Failure::new(Exit::Untrusted, what, advice)
+    }
+}
+
+/// The error with the server's name, which not every error says by itself.
+fn at_server(host: &str, port: u16, error: &SyncError) -> String {
+    let text = error.to_string();
+    if text.contains(host) {
+        text
+    } else {
+        format!("{host}, port {port}: {text}")
     }
 }
 
