@@ -2,7 +2,7 @@
 
 CREATE TABLE account (
     id      INTEGER PRIMARY KEY,
-    source  TEXT NOT NULL,  -- user@host:port
+    source  TEXT NOT NULL,  -- user@host
     target  TEXT NOT NULL,  -- the Maildir's path
     -- The Maildir itself, whatever its path: another one under the same path is not what the pairs speak of.
     target_identity TEXT,
@@ -12,10 +12,11 @@ CREATE TABLE account (
 CREATE TABLE mailbox (
     id                   INTEGER PRIMARY KEY,
     account              INTEGER NOT NULL REFERENCES account (id),
-    source_name          TEXT NOT NULL,  -- components, joined by U+001F
+    source_name          TEXT NOT NULL,  -- components, joined by U+001F (U+001E is an escape)
     target_name          TEXT NOT NULL,
-    uid_validity         INTEGER,        -- of the source, which the pairs belong to
+    uid_validity         INTEGER,        -- of the source, which the pairs belong to; set before the first of them
     target_uid_validity  INTEGER,        -- of the target; NULL until it was filled
+    target_uid_next      INTEGER,        -- of the target, when it was last written
     -- The source's checkpoint when a pass last left nothing to do; NULL until one did.
     agreed_uid_next      INTEGER,
     agreed_mod_seq       INTEGER,

@@ -90,7 +90,7 @@ impl Base {
 
     /// All mailboxes that earlier passes saw.
     pub async fn mailboxes(&self) -> Result<Vec<MailboxRecord>, DbError> {
-        let sql = "SELECT id, source_name, target_name, uid_validity, target_uid_validity, agreed_uid_next, \
+        let sql = "SELECT id, source_name, target_name, uid_validity, target_uid_validity, target_uid_next, agreed_uid_next, \
                    agreed_mod_seq, agreed_messages FROM mailbox WHERE account = ? ORDER BY id";
         let found = sqlx::query(sql)
             .bind(self.account)
@@ -145,7 +145,7 @@ impl Base {
         for sql in [
             "DELETE FROM pair WHERE mailbox = ? AND state <> 0",
             "DELETE FROM earlier WHERE mailbox = ?",
-            "UPDATE mailbox SET uid_validity = NULL, target_uid_validity = NULL, agreed_uid_next = NULL, \
+            "UPDATE mailbox SET target_uid_validity = NULL, target_uid_next = NULL, agreed_uid_next = NULL, \
              agreed_mod_seq = NULL, agreed_messages = NULL WHERE id = ?",
         ] {
             self.store
@@ -179,17 +179,48 @@ impl Base {
         .await
     }
 
-    /// Records the numbers under which the target's mailbox was filled.
+    /// Records which numbering of the source the mailbox's pairs belong to: before the first of them is written.
+    pub async fn set_source(&self, mailbox: MailboxId, source: Option<UidValidity>) -> Result<(), DbError> {
+        let sql = "UPDATE mailbox SET uid_validity = ? WHERE id = ?";
+        let query = sqlx::query(sql)
+            .bind(source.map(UidValidity::get))
+            .bind(mailbox.0);
+        self.store.hear(query.execute(self.store.pool()).await)?;
+        Ok(())
+    }
+
+    /// Records that all that is staged is in the target's mailbox, under the source's UIDs, and the target's numbers.
     pub async fn filled(
         &self,
         mailbox: MailboxId,
-        source: Option<UidValidity>,
         target: UidValidity,
+        target_uid_next: Uid,
     ) -> Result<(), DbError> {
-        let sql = "UPDATE mailbox SET uid_validity = ?, target_uid_validity = ? WHERE id = ?";
+        let mut transaction = self.store.hear(self.store.pool().begin().await)?;
+        let sql = "UPDATE pair SET state = 1, target_uid = uid \
+                   WHERE mailbox = ? AND state <> 2 AND target_name IS NULL";
+        self.store
+            .hear(sqlx::query(sql).bind(mailbox.0).execute(&mut *transaction).await)?;
+        let sql = "UPDATE mailbox SET target_uid_validity = ?, target_uid_next = ? WHERE id = ?";
         let query = sqlx::query(sql)
-            .bind(source.map(UidValidity::get))
             .bind(target.get())
+            .bind(target_uid_next.get())
+            .bind(mailbox.0);
+        self.store.hear(query.execute(&mut *transaction).await)?;
+        self.store.hear(transaction.commit().await)
+    }
+
+    /// Records the target's numbers.
+    pub async fn set_target(
+        &self,
+        mailbox: MailboxId,
+        target: UidValidity,
+        target_uid_next: Uid,
+    ) -> Result<(), DbError> {
+        let sql = "UPDATE mailbox SET target_uid_validity = ?, target_uid_next = ? WHERE id = ?";
+        let query = sqlx::query(sql)
+            .bind(target.get())
+            .bind(target_uid_next.get())
             .bind(mailbox.0);
         self.store.hear(query.execute(self.store.pool()).await)?;
         Ok(())
@@ -265,6 +296,7 @@ fn mailbox_record(row: &SqliteRow) -> Option<MailboxRecord> {
         base: MailboxBase {
             uid_validity,
             target_uid_validity: rows::uid_validity(row.get("target_uid_validity")),
+            target_uid_next: row.get::<Option<i64>, _>("target_uid_next").and_then(rows::uid),
             agreed,
         },
     })

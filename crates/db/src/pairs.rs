@@ -45,7 +45,7 @@ pub struct Placed {
 impl Base {
     /// The pairs of a range of source UIDs, ascending, both ends included.
     pub async fn pairs(&self, mailbox: MailboxId, first: Uid, last: Uid) -> Result<Vec<Pair>, DbError> {
-        let sql = "SELECT uid, state, system_flags, keywords FROM pair \
+        let sql = "SELECT uid, state, system_flags, keywords, target_name FROM pair \
                    WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid";
         let found = sqlx::query(sql)
             .bind(mailbox.0)
@@ -200,6 +200,28 @@ impl Base {
         .await
     }
 
+    /// The names of target messages that are paired without bearing their mark.
+    pub async fn paired_names(&self, mailbox: MailboxId) -> Result<Vec<String>, DbError> {
+        let sql = "SELECT target_name FROM pair WHERE mailbox = ? AND target_name IS NOT NULL";
+        self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(mailbox.0)
+                .fetch_all(self.store.pool())
+                .await,
+        )
+    }
+
+    /// Whether any message has another UID on the target than on the source.
+    pub async fn has_renumbered(&self, mailbox: MailboxId) -> Result<bool, DbError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM pair WHERE mailbox = ? AND target_uid <> uid)";
+        self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(mailbox.0)
+                .fetch_one(self.store.pool())
+                .await,
+        )
+    }
+
     /// Takes one of the earlier copies of a message, if there is one: it was on the target before.
     pub async fn take_earlier(&self, mailbox: MailboxId, digest: &Digest) -> Result<bool, DbError> {
         let sql = "UPDATE earlier SET copies = copies - 1 WHERE mailbox = ? AND digest = ? AND copies > 0";
@@ -264,6 +286,7 @@ fn pair(row: &SqliteRow) -> Option<Pair> {
         uid: rows::uid(row.get("uid"))?,
         state,
         flags: flags(row),
+        target_name: row.get("target_name"),
     })
 }
 

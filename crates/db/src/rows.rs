@@ -2,15 +2,25 @@
 
 use transhume_model::mail::{Digest, FlagSet, InternalDate, Keyword, MailboxName, ModSeq, Uid, UidValidity};
 
-/// Joins a name's components in one column: U+001F stands in no name that a person gave.
+/// Joins a name's components in one column. Where it stands in a name itself, it is escaped.
 const LEVEL: char = '\u{1f}';
+const ESCAPE: char = '\u{1e}';
 
 pub(crate) fn name_to_column(name: &MailboxName) -> String {
-    name.components().join(&String::from(LEVEL))
+    let escaped = name
+        .components()
+        .iter()
+        .map(|component| component.replace(ESCAPE, "\u{1e}0").replace(LEVEL, "\u{1e}1"));
+    escaped.collect::<Vec<_>>().join(&String::from(LEVEL))
 }
 
 pub(crate) fn name_from_column(column: &str) -> Option<MailboxName> {
-    MailboxName::from_path(column, Some(LEVEL))
+    let components = column.split(LEVEL).map(|component| {
+        component
+            .replace("\u{1e}1", "\u{1f}")
+            .replace("\u{1e}0", "\u{1e}")
+    });
+    MailboxName::from_components(components)
 }
 
 pub(crate) fn keywords_to_column(flags: &FlagSet) -> Option<String> {

@@ -68,7 +68,8 @@ async fn what_was_written_is_read_after_reopening() {
             target_name: None,
         };
         base.place(mailbox, &[placed]).await.unwrap();
-        base.filled(mailbox, checkpoint.uid_validity, UidValidity::new(5).unwrap())
+        base.set_source(mailbox, checkpoint.uid_validity).await.unwrap();
+        base.set_target(mailbox, UidValidity::new(5).unwrap(), uid(90))
             .await
             .unwrap();
         base.agree(mailbox, &checkpoint).await.unwrap();
@@ -88,6 +89,7 @@ async fn what_was_written_is_read_after_reopening() {
     let expected = MailboxBase {
         uid_validity: checkpoint.uid_validity,
         target_uid_validity: UidValidity::new(5),
+        target_uid_next: Uid::new(90),
         agreed: Some(checkpoint),
     };
     assert_eq!(mailboxes[0].base, expected);
@@ -240,4 +242,47 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let error = Store::open(&path).await.unwrap_err();
     assert!(matches!(error, DbError::Newer { found: 99, .. }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), newer);
+}
+
+#[tokio::test]
+async fn filling_places_all_that_is_staged_under_its_own_mark() {
+    let store = Store::in_memory().await.unwrap();
+    let base = Base::open(store, "u@old", "/x").await.unwrap();
+    let mailbox = base
+        .add_mailbox(&MailboxName::inbox(), &MailboxName::inbox())
+        .await
+        .unwrap();
+    base.stage(mailbox, &[message(1, ""), message(2, ""), message(3, "")])
+        .await
+        .unwrap();
+    let twin = Placed {
+        uid: uid(2),
+        target_uid: None,
+        target_name: Some("other".to_owned()),
+    };
+    base.place(mailbox, &[twin]).await.unwrap();
+    base.forget(mailbox, &[uid(3)]).await.unwrap();
+    base.filled(mailbox, UidValidity::new(4).unwrap(), uid(9))
+        .await
+        .unwrap();
+    assert_eq!(base.counts(mailbox).await.unwrap(), (0, 2, 1));
+    assert_eq!(base.paired_names(mailbox).await.unwrap(), ["other"]);
+    assert!(!base.has_renumbered(mailbox).await.unwrap());
+    let moved = Placed {
+        uid: uid(1),
+        target_uid: Some(uid(8)),
+        target_name: None,
+    };
+    base.place(mailbox, &[moved]).await.unwrap();
+    assert!(base.has_renumbered(mailbox).await.unwrap());
+}
+
+#[tokio::test]
+async fn names_with_control_characters_come_back() {
+    let base = Base::open(Store::in_memory().await.unwrap(), "u@old", "/x")
+        .await
+        .unwrap();
+    let strange = MailboxName::from_components(["a\u{1f}b\u{1e}1", "c\u{1e}"]).unwrap();
+    base.add_mailbox(&strange, &name("a_b/c")).await.unwrap();
+    assert_eq!(base.mailboxes().await.unwrap()[0].source, strange);
 }

@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -39,25 +39,43 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 const NO_LINK: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC);
 
 impl Dir {
-    /// Opens a directory that the administrator named: symbolic links on the way to it are his to make.
+    /// Opens a directory that the administrator named: symbolic links on the way to it are his to make. The directory
+    /// itself is none: it lies with the user, who could lead us anywhere.
     pub(crate) fn open(path: &Path) -> Result<Self, MaildirError> {
+        // With a slash or a dot behind its name, a link would be followed all the same.
+        let path: PathBuf = path.components().collect();
+        match rustix::fs::openat(CWD, &path, DIRECTORY | NO_LINK, Mode::empty()) {
+            Ok(fd) => Ok(Self { fd, path }),
+            Err(errno) => Err(not_opened(CWD, path.as_os_str().as_bytes(), &path, errno)),
+        }
+    }
+
+    /// As [`Dir::open`], but follows a symbolic link: for a directory in which nothing is trusted but what we make.
+    pub(crate) fn open_followed(path: &Path) -> Result<Self, MaildirError> {
         let fd = rustix::fs::openat(CWD, path, DIRECTORY, Mode::empty())
             .map_err(|errno| MaildirError::io("opening", path, errno))?;
-        Ok(Self {
-            fd,
-            path: path.to_owned(),
-        })
+        let path = path.to_owned();
+        Ok(Self { fd, path })
+    }
+
+    /// The same directory, opened once more.
+    pub(crate) fn again(&self) -> Result<Self, MaildirError> {
+        let fd = rustix::fs::openat(&self.fd, ".", DIRECTORY, Mode::empty())
+            .map_err(|errno| MaildirError::io("opening", &self.path, errno))?;
+        let path = self.path.clone();
+        Ok(Self { fd, path })
     }
 
     /// Opens a directory in this one; [`None`] where there is none.
     pub(crate) fn find_dir(&self, name: &[u8]) -> Result<Option<Self>, MaildirError> {
+        self.check(name)?;
         match rustix::fs::openat(&self.fd, name, DIRECTORY | NO_LINK, Mode::empty()) {
             Ok(fd) => Ok(Some(Self {
                 fd,
                 path: self.join(name),
             })),
             Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(self.fail("opening", name, errno)),
+            Err(errno) => Err(not_opened(&self.fd, name, &self.join(name), errno)),
         }
     }
 
@@ -67,28 +85,29 @@ impl Dir {
             .ok_or_else(|| self.fail("opening", name, Errno::NOENT))
     }
 
-    /// Opens a directory in this one, making it (mode 0700) where it is missing. The flag tells whether it was.
-    pub(crate) fn make_dir(&self, name: &[u8], owner: Option<Owner>) -> Result<(Self, bool), MaildirError> {
-        let made = match seam::step(|| rustix::fs::mkdirat(&self.fd, name, Mode::RWXU)) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(self.fail("making", name, error)),
-        };
-        let dir = self.dir(name)?;
-        dir.give_new(owner)?;
-        Ok((dir, made))
+    /// Whether there is a directory that holds something of the name.
+    pub(crate) fn has_in(&self, dir: &[u8], name: &[u8]) -> Result<bool, MaildirError> {
+        self.check(dir)?;
+        self.check(name)?;
+        let both = [dir, b"/", name].concat();
+        match rustix::fs::statat(&self.fd, &both[..], AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(errno) => Err(self.fail("looking at", &both, errno)),
+        }
     }
 
-    /// Gives the directory to its owner where it is new: root's, made a moment ago, or by a run that was killed
-    /// before it came to this.
-    pub(crate) fn give_new(&self, owner: Option<Owner>) -> Result<(), MaildirError> {
-        let failed = |error| MaildirError::io("giving away", &self.path, error);
-        if let Some(owner) = owner {
-            let stat = rustix::fs::fstat(&self.fd).map_err(|errno| failed(errno.into()))?;
-            let ours = rustix::process::geteuid().as_raw();
-            if stat.st_uid == ours && (stat.st_uid, stat.st_gid) != (owner.uid, owner.gid) {
-                seam::step(|| give(&self.fd, owner)).map_err(failed)?;
-            }
+    /// The device and inode of what lies at a path below this directory: to compare it with what was opened before,
+    /// and not to open it, as symbolic links are followed on the way. [`None`] where there is nothing that can be seen.
+    pub(crate) fn identity_below(&self, path: &[u8]) -> Option<(u64, u64)> {
+        let stat = rustix::fs::statat(&self.fd, path, AtFlags::SYMLINK_NOFOLLOW);
+        stat.ok().map(|stat| (stat.st_dev, stat.st_ino))
+    }
+
+    /// Refuses names that lead out of the directory, or into another one.
+    fn check(&self, name: &[u8]) -> Result<(), MaildirError> {
+        if name.is_empty() || name == b"." || name == b".." || memchr::memchr2(b'/', 0, name).is_some() {
+            return Err(self.fail("naming", name, Errno::INVAL));
         }
         Ok(())
     }
@@ -96,6 +115,7 @@ impl Dir {
     /// A new file of mode 0600, open for writing. Fails where something has that name already, a dangling
     /// symbolic link included.
     pub(crate) fn create(&self, name: &[u8], owner: Option<Owner>) -> Result<File, MaildirError> {
+        self.check(name)?;
         let file = self
             .create_raw(name)
             .map_err(|error| self.fail("creating", name, error))?;
@@ -107,6 +127,7 @@ impl Dir {
 
     /// As [`Dir::create`], but a file that has the name already is removed first.
     pub(crate) fn create_over(&self, name: &[u8]) -> Result<File, MaildirError> {
+        self.check(name)?;
         match self.create_raw(name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 self.remove(name)?;
@@ -124,6 +145,7 @@ impl Dir {
 
     /// Opens a file for reading; [`None`] where there is none.
     pub(crate) fn read(&self, name: &[u8]) -> Result<Option<File>, MaildirError> {
+        self.check(name)?;
         // Without NONBLOCK, a pipe that somebody put there would hold us up for ever.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | NO_LINK;
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
@@ -136,6 +158,7 @@ impl Dir {
     /// Opens an existing file for appending. One that is no plain file, or has other names (which may lead
     /// out of the Maildir), is refused.
     pub(crate) fn append(&self, name: &[u8]) -> Result<File, MaildirError> {
+        self.check(name)?;
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | NO_LINK;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())
             .map_err(|errno| self.fail("opening", name, errno))?;
@@ -148,6 +171,7 @@ impl Dir {
 
     /// What the system knows of a name; [`None`] where there is none. Symbolic links are not followed.
     pub(crate) fn stat(&self, name: &[u8]) -> Result<Option<Stat>, MaildirError> {
+        self.check(name)?;
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
@@ -157,6 +181,8 @@ impl Dir {
 
     /// Renames. `false` where `from` does not exist.
     pub(crate) fn rename(&self, from: &[u8], into: &Self, to: &[u8]) -> Result<bool, MaildirError> {
+        self.check(from)?;
+        into.check(to)?;
         match seam::step(|| rustix::fs::renameat(&self.fd, from, &into.fd, to)) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -166,6 +192,8 @@ impl Dir {
 
     /// Gives a file a second name. `false` where that name is taken.
     pub(crate) fn link(&self, from: &[u8], into: &Self, to: &[u8]) -> Result<bool, MaildirError> {
+        self.check(from)?;
+        into.check(to)?;
         match seam::step(|| rustix::fs::linkat(&self.fd, from, &into.fd, to, AtFlags::empty())) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -175,6 +203,7 @@ impl Dir {
 
     /// Removes a file. `false` where there was none.
     pub(crate) fn remove(&self, name: &[u8]) -> Result<bool, MaildirError> {
+        self.check(name)?;
         match seam::step(|| rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -297,7 +326,19 @@ impl Dir {
     }
 }
 
-fn give(file: impl std::os::fd::AsFd, owner: Owner) -> rustix::io::Result<()> {
+/// Why a directory could not be opened: the system does not always say that it is a symbolic link.
+fn not_opened(at: impl AsFd, name: &[u8], path: &Path, errno: Errno) -> MaildirError {
+    if matches!(errno, Errno::LOOP | Errno::NOTDIR)
+        && rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_symlink())
+    {
+        let path = path.to_owned();
+        return MaildirError::SymbolicLink { path };
+    }
+    MaildirError::io("opening", path, errno)
+}
+
+pub(crate) fn give(file: impl AsFd, owner: Owner) -> rustix::io::Result<()> {
     rustix::fs::fchown(
         file,
         Some(rustix::fs::Uid::from_raw(owner.uid)),

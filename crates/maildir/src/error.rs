@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use transhume_model::mail::UidValidity;
+use transhume_model::mail::{MailboxName, UidValidity};
+
+use crate::layout::NameProblem;
 
 /// Why something could not be done. Every message names the file.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,20 @@ pub enum MaildirError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A symbolic link stands where none is followed: it may lead anywhere, and whoever owns the mail can make one.
+    #[error("{} is a symbolic link, which is not followed: name the real folder, or put it in the link's place", path.display())]
+    SymbolicLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// No mailbox can have that name in a Maildir.
+    #[error("the mailbox “{name}” cannot exist in a Maildir: {problem}")]
+    Unrepresentable {
+        /// The mailbox.
+        name: MailboxName,
+        /// Why not.
+        problem: NameProblem,
     },
     /// Somebody else holds the lock and has not let go of it in time.
     #[error("{} is held by {holder}; gave up after {} s", path.display(), waited.as_secs())]
@@ -79,7 +95,7 @@ pub enum ErrorKind {
     DiskFull,
     /// The file system takes no changes.
     ReadOnly,
-    /// We may not; or a symbolic link stands where none is followed.
+    /// We may not; or a file of Dovecot's is a link, or has one.
     PermissionDenied,
     /// Locked by somebody else: try again later.
     Busy,
@@ -115,7 +131,10 @@ impl MaildirError {
             Self::Busy { .. } | Self::LockLost { .. } => ErrorKind::Busy,
             Self::Corrupt { .. } => ErrorKind::Corrupt,
             Self::NeedsFill { .. } => ErrorKind::NeedsFill,
-            Self::UidsExhausted { .. } | Self::OutOfOrder { .. } => ErrorKind::Other,
+            Self::SymbolicLink { .. }
+            | Self::Unrepresentable { .. }
+            | Self::UidsExhausted { .. }
+            | Self::OutOfOrder { .. } => ErrorKind::Other,
         }
     }
 }

@@ -250,6 +250,15 @@ impl Scan {
         self.index.get(origin).map(Found::from)
     }
 
+    /// The message of that name without flags, whoever put it there; one of ours is known by what the name says of its
+    /// origin, whatever else the file is called by now.
+    pub fn find_name(&self, base: &[u8]) -> Option<Found> {
+        match Origin::of_name(base) {
+            Some(origin) => self.find(&origin),
+            None => self.index.foreign.get(base).map(Found::from),
+        }
+    }
+
     /// All messages of ours, of all sources, ascending by UID within a source.
     pub fn ours(&self) -> impl Iterator<Item = (Origin, Found)> + '_ {
         self.index.ours.iter().filter_map(|ours| {

@@ -9,9 +9,9 @@ use crate::commit::{Commit, CommitKind};
 use crate::content::{self, Contents};
 use crate::disk::Dir;
 use crate::error::MaildirError;
-use crate::flags::{self, FlagOutcome};
+use crate::flags::{self, FlagUpdate, MessageKey};
 use crate::index::Scan;
-use crate::name::{Entry, Origin};
+use crate::name::Entry;
 use crate::open::OpenMailbox;
 use crate::root::{MaildirRoot, Settings};
 use crate::stage::Stage;
@@ -54,10 +54,8 @@ impl MailboxDir {
             .root
             .dir
             .make_dir(self.directory.as_bytes(), settings.owner)?;
-        if base.stat(b"maildirfolder")?.is_none() {
-            // Tells delivery agents that this is a part of the Maildir above (Maildir++).
-            base.create(b"maildirfolder", settings.owner)?;
-        }
+        // Tells delivery agents that this is a part of the Maildir above (Maildir++).
+        base.make_file(b"maildirfolder", settings.owner)?;
         let made = make_directories(&base, settings)?;
         if made && settings.is_durable() {
             self.root.dir.sync()?;
@@ -81,9 +79,10 @@ impl MailboxDir {
         Scan::read(&self.open()?)
     }
 
-    /// Opens `tmp/` for messages of the source that is tagged `tag` (see [`Origin::tag`]).
-    pub fn stage(&self, tag: [u8; 8]) -> Result<Stage, MaildirError> {
-        Ok(Stage::new(self.open()?, tag))
+    /// The place in `tmp/` for messages of the source that is tagged `tag` (see [`Origin::tag`](crate::Origin::tag)).
+    /// Looks at nothing yet: it is the use of it that fails where the mailbox is missing.
+    pub fn stage(&self, tag: [u8; 8]) -> Stage {
+        Stage::new(self.clone(), tag)
     }
 
     /// Takes Dovecot's lock and begins to put staged messages into the mailbox. `keywords` get their letters first,
@@ -96,15 +95,15 @@ impl MailboxDir {
         Commit::begin(self.open()?, kind, keywords)
     }
 
-    /// Changes flags of messages of ours, under Dovecot's lock. For each of `origins` that is there, `change` is given its
+    /// Changes flags of messages, under Dovecot's lock. For each of `keys` that is there, `change` is given its
     /// flags as they are now and gives those it is to have; it can merge what others have changed meanwhile.
-    /// The outcomes are in the order of `origins`, in which none may be twice.
+    /// The outcomes are in the order of `keys`, in which none may be twice.
     pub fn update_flags(
         &self,
-        origins: &[Origin],
-        change: impl FnMut(&Origin, &FlagSet) -> FlagSet,
-    ) -> Result<Vec<FlagOutcome>, MaildirError> {
-        flags::update(&self.open()?, origins, change)
+        keys: &[MessageKey],
+        change: impl FnMut(&MessageKey, &FlagSet) -> FlagSet,
+    ) -> Result<FlagUpdate, MaildirError> {
+        flags::update(&self.open()?, keys, change)
     }
 
     /// Reads messages and hands their digests and sizes to `visit`: all those that `wanted` chooses. Without the
@@ -131,11 +130,22 @@ impl MailboxDir {
         })?;
         OpenMailbox::new(base, Arc::clone(&self.root.settings))
     }
+
+    pub(crate) fn tmp(&self) -> Result<Arc<Dir>, MaildirError> {
+        self.root.handles.tmp(&self.root.dir, &self.directory)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.root.settings
+    }
 }
 
 /// Makes what a Maildir consists of; whether anything was missing. `cur` comes last: where it is, all is.
 pub(crate) fn make_directories(base: &Dir, settings: &Settings) -> Result<bool, MaildirError> {
     let mut made_any = false;
+    if base.stat(b"cur")?.is_none() {
+        base.sweep_makings()?;
+    }
     for name in [b"tmp".as_slice(), b"new", b"cur"] {
         let (_, made) = base.make_dir(name, settings.owner)?;
         made_any |= made;

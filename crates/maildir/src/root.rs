@@ -11,6 +11,7 @@ use transhume_model::mail::MailboxName;
 
 use crate::disk::{Dir, Owner};
 use crate::error::MaildirError;
+use crate::handles::Handles;
 use crate::layout::{self, FoundMailbox};
 use crate::mailbox::{self, MailboxDir};
 use crate::name::safe_host;
@@ -77,6 +78,7 @@ impl Settings {
 pub struct MaildirRoot {
     pub(crate) dir: Arc<Dir>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) handles: Arc<Handles>,
 }
 
 /// Keeps other processes of ours out of a Maildir until it is dropped.
@@ -87,7 +89,7 @@ pub struct RootLock {
 
 impl MaildirRoot {
     /// Opens a Maildir, making it where it is missing; the directory that it lies in must exist. Symbolic links on
-    /// the way to it are followed, those within it never.
+    /// the way to it are followed; the Maildir itself must not be one, nor are those within it followed.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, MaildirError> {
         let path = path.as_ref();
         let host = rustix::system::uname().nodename().to_bytes().to_owned();
@@ -105,11 +107,11 @@ impl MaildirRoot {
             Err(error) if error.kind() == crate::ErrorKind::Missing => make_root(path, &settings)?,
             other => other?,
         };
-        dir.give_new(settings.owner)?;
         mailbox::make_directories(&dir, &settings)?;
         Ok(Self {
             dir: Arc::new(dir),
             settings,
+            handles: Arc::default(),
         })
     }
 
@@ -122,11 +124,14 @@ impl MaildirRoot {
     /// deliveries are not held up.
     pub fn lock_exclusively(&self) -> Result<RootLock, MaildirError> {
         // The lock belongs to what was opened, so it is opened once more: a second claim in this process fails, too.
-        let own = Dir::open(self.path())?;
+        let own = self.dir.again()?;
         match rustix::fs::flock(own.fd(), FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(RootLock {
-                _directory: own.into_fd(),
-            }),
+            Ok(()) => {
+                own.sweep_makings()?;
+                Ok(RootLock {
+                    _directory: own.into_fd(),
+                })
+            }
             Err(Errno::WOULDBLOCK) => Err(MaildirError::Busy {
                 path: self.path().to_owned(),
                 holder: "another run of this program".to_owned(),
@@ -143,7 +148,7 @@ impl MaildirRoot {
             let may_be_directory = matches!(file_type, FileType::Directory | FileType::Unknown);
             if may_be_directory
                 && let Some(found) = layout::found(name)
-                && self.dir.stat(&[name, b"/cur"].concat())?.is_some()
+                && self.dir.has_in(name, b"cur")?
             {
                 mailboxes.push(found);
             }
@@ -158,9 +163,15 @@ impl MaildirRoot {
         Ok(mailboxes)
     }
 
-    /// The mailbox of that name, whether it exists or not. The name has to be [`representable`](crate::representable).
-    pub fn mailbox(&self, name: &MailboxName) -> MailboxDir {
-        MailboxDir::new(self.clone(), layout::directory(name))
+    /// The mailbox of that name, whether it exists or not. [`MaildirError::Unrepresentable`] where none can have it.
+    pub fn mailbox(&self, name: &MailboxName) -> Result<MailboxDir, MaildirError> {
+        match layout::representable(name) {
+            Ok(()) => Ok(MailboxDir::new(self.clone(), layout::directory(name))),
+            Err(problem) => Err(MaildirError::Unrepresentable {
+                name: name.clone(),
+                problem,
+            }),
+        }
     }
 
     /// With [`Durability::Batch`], makes everything that was staged so far outlive a power cut. Nothing may be committed
@@ -193,10 +204,108 @@ fn make_root(path: &Path, settings: &Settings) -> Result<Dir, MaildirError> {
     } else {
         parent
     };
-    let parent = Dir::open(parent)?;
+    // The way there is the administrator's, to its last link.
+    let parent = Dir::open_followed(parent)?;
+    parent.sweep_makings()?;
     let (dir, _) = parent.make_dir(name.as_encoded_bytes(), settings.owner)?;
     if settings.is_durable() {
         parent.sync()?;
     }
     Ok(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    use super::*;
+    use crate::testing::Account;
+    use crate::{ErrorKind, NameProblem};
+
+    #[test]
+    fn a_maildir_that_is_a_symbolic_link_is_refused() {
+        let account = Account::new();
+        let home = account.path().parent().unwrap().to_owned();
+        fs::create_dir(home.join("real")).unwrap();
+        symlink("real", account.path()).unwrap();
+        for end in ["", "/", "/.", "//"] {
+            let path = format!("{}{end}", account.path().display());
+            let error = MaildirRoot::open(path, Options::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Other, "{error}");
+            assert!(error.to_string().contains("is a symbolic link"), "{error}");
+        }
+        assert_eq!(crate::testing::names(&home.join("real")), [""; 0]);
+        // On the way to it, they are the administrator's.
+        symlink(&home, home.join("way")).unwrap();
+        MaildirRoot::open(home.join("way/real/"), Options::default()).unwrap();
+        assert!(home.join("real/cur").exists());
+    }
+
+    /// Only root can give anything away.
+    #[test]
+    fn what_was_there_keeps_its_owner_and_what_is_made_has_it() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let account = Account::new();
+        let (uid, gid) = (61_234, 61_235);
+        let options = Options {
+            owner: Some(Owner { uid, gid }),
+            ..Options::default()
+        };
+        for there in ["", "cur", ".Sent", ".Sent/new"] {
+            fs::create_dir(account.path().join(there)).unwrap();
+        }
+        account.write("cur/file", "x");
+        let name = |name: &str| MailboxName::from_components([name]).unwrap();
+        let root = MaildirRoot::open(account.path(), options).unwrap();
+        for made in ["Sent", "Drafts"] {
+            root.mailbox(&name(made)).unwrap().create().unwrap();
+        }
+        let owner = |of: &str| fs::metadata(account.path().join(of)).map(|data| (data.uid(), data.gid()));
+        for there in ["", "cur", "cur/file", ".Sent", ".Sent/new"] {
+            assert_eq!(owner(there).unwrap(), (0, 0), "{there}");
+        }
+        for made in [
+            "tmp",
+            "new",
+            ".Sent/cur",
+            ".Sent/maildirfolder",
+            ".Drafts",
+            ".Drafts/cur",
+        ] {
+            assert_eq!(owner(made).unwrap(), (uid, gid), "{made}");
+        }
+        assert!(!account.names("").iter().any(|name| name.starts_with("transhume")));
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        let account = Account::new();
+        let root = account.open().unwrap();
+        for (part, problem) in [
+            ("a/b", NameProblem::Slash),
+            ("a.b", NameProblem::Dot),
+            ("a\0b", NameProblem::Control),
+            ("~a", NameProblem::Tilde),
+        ] {
+            let name = MailboxName::from_components([part]).unwrap();
+            let error = root.mailbox(&name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Other);
+            let MaildirError::Unrepresentable { problem: found, .. } = &error else {
+                panic!("{error}");
+            };
+            assert_eq!(*found, problem);
+        }
+        let dir = &root.dir;
+        for name in [&b"../x"[..], b"cur/x", b"a\0b", b".", b"..", b"", b"/etc"] {
+            assert!(dir.find_dir(name).is_err() && dir.make_dir(name, None).is_err());
+            assert!(dir.create(name, None).is_err() && dir.create_over(name).is_err());
+            assert!(dir.read(name).is_err() && dir.append(name).is_err() && dir.stat(name).is_err());
+            assert!(dir.rename(b"cur", dir, name).is_err() && dir.rename(name, dir, b"x").is_err());
+            assert!(dir.link(b"cur", dir, name).is_err() && dir.remove(name).is_err());
+            assert!(dir.make_file(name, None).is_err());
+        }
+    }
 }

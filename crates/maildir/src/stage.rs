@@ -9,9 +9,10 @@ use transhume_model::mail::{Digest, InternalDate};
 
 use crate::disk::Dir;
 use crate::error::MaildirError;
+use crate::mailbox::MailboxDir;
 use crate::name::Origin;
-use crate::open::{OpenMailbox, PREFIX, scratch_name};
-use crate::root::{Durability, Settings};
+use crate::open::{PREFIX, scratch_name};
+use crate::root::Durability;
 
 /// A message that lies complete in `tmp/`. It can be written down and used by a later run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,30 +30,28 @@ pub struct Staged {
     pub digest: Digest,
 }
 
-/// `tmp/` of a mailbox, for the messages of one source. Cheap to clone; threads may use clones at once.
+/// `tmp/` of a mailbox, for the messages of one source. Cheap to clone; threads may use clones at once. Holds nothing
+/// open: the account does, for the few mailboxes that were used last.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    tmp: Arc<Dir>,
-    settings: Arc<Settings>,
+    mailbox: MailboxDir,
     tag: [u8; 8],
 }
 
 impl Stage {
-    pub(crate) fn new(mailbox: OpenMailbox, tag: [u8; 8]) -> Self {
-        Self {
-            tmp: mailbox.tmp,
-            settings: mailbox.settings,
-            tag,
-        }
+    pub(crate) fn new(mailbox: MailboxDir, tag: [u8; 8]) -> Self {
+        Self { mailbox, tag }
     }
 
     /// Begins a message. Where its origin is known already, a file is renamed less; a file that an earlier attempt
     /// at the same message has left is replaced.
     pub fn begin(&self, origin: Option<&Origin>) -> Result<StagedFile, MaildirError> {
         let name = origin.map_or_else(|| scratch_name(&part(self.tag)), stage_name);
+        let tmp = self.mailbox.tmp()?;
         Ok(StagedFile {
-            file: self.tmp.create_over(&name)?,
-            stage: self.clone(),
+            file: tmp.create_over(&name)?,
+            tmp,
+            mailbox: self.mailbox.clone(),
             name,
             hasher: Sha256::new(),
             size: 0,
@@ -64,7 +63,7 @@ impl Stage {
     /// Whether a message that was staged once, perhaps by an earlier run, still lies there complete. Dovecot removes
     /// from `tmp/` what is older than 36 hours.
     pub fn holds(&self, staged: &Staged) -> Result<bool, MaildirError> {
-        is_staged(&self.tmp, staged)
+        is_staged(&*self.mailbox.tmp()?, staged)
     }
 
     /// Removes what earlier runs have left of this source's messages, but for complete ones that `keep` wants, and our
@@ -73,7 +72,8 @@ impl Stage {
     pub fn sweep(&self, mut keep: impl FnMut(&Origin) -> bool) -> Result<usize, MaildirError> {
         let other_tag = |tag: [u8; 8]| tag != self.tag;
         let mut leftovers: Vec<Vec<u8>> = Vec::new();
-        self.tmp.for_each(|name| {
+        let tmp = self.mailbox.tmp()?;
+        tmp.for_each(|name| {
             let stays = match leftover(name) {
                 None => true,
                 Some(Leftover::Staged(origin)) => other_tag(origin.tag) || keep(&origin),
@@ -87,7 +87,7 @@ impl Stage {
         })?;
         let mut removed = 0;
         for name in &leftovers {
-            removed += usize::from(self.tmp.remove(name)?);
+            removed += usize::from(tmp.remove(name)?);
         }
         Ok(removed)
     }
@@ -96,7 +96,8 @@ impl Stage {
 /// A message being written; dropped before it is finished, it is gone.
 #[derive(Debug)]
 pub struct StagedFile {
-    stage: Stage,
+    mailbox: MailboxDir,
+    tmp: Arc<Dir>,
     name: Vec<u8>,
     file: File,
     hasher: Sha256,
@@ -108,7 +109,7 @@ pub struct StagedFile {
 impl StagedFile {
     /// Appends bytes, as they came from the source.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), MaildirError> {
-        self.stage.tmp.write(&self.file, &self.name, bytes)?;
+        self.tmp.write(&self.file, &self.name, bytes)?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         self.line_ends.count(bytes);
@@ -122,7 +123,7 @@ impl StagedFile {
 
     /// Makes the message complete: dates it, gives it to its owner, flushes it with [`Durability::File`].
     pub fn finish(mut self, origin: Origin, internal_date: InternalDate) -> Result<Staged, MaildirError> {
-        let Stage { tmp, settings, .. } = &self.stage;
+        let (tmp, settings) = (&*self.tmp, self.mailbox.settings());
         if let Some(owner) = settings.owner {
             tmp.give(&self.file, &self.name, owner)?;
         }
@@ -151,8 +152,8 @@ impl StagedFile {
         if i32::try_from(asked.unix()).is_ok() {
             return Ok(asked);
         }
-        let stat = rustix::fs::fstat(&self.file)
-            .map_err(|errno| self.stage.tmp.fail("looking at", &self.name, errno))?;
+        let stat =
+            rustix::fs::fstat(&self.file).map_err(|errno| self.tmp.fail("looking at", &self.name, errno))?;
         Ok(InternalDate::from_unix(stat.st_mtime))
     }
 }
@@ -161,7 +162,7 @@ impl Drop for StagedFile {
     fn drop(&mut self) {
         if !self.finished {
             // What stays behind is swept by the next run, or by Dovecot.
-            let _ = self.stage.tmp.remove(&self.name);
+            let _ = self.tmp.remove(&self.name);
         }
     }
 }
@@ -230,7 +231,66 @@ fn leftover(name: &[u8]) -> Option<Leftover> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handles::HANDLES_MAX;
+    use crate::testing::{Account, TAG, date, origin};
     use proptest::prelude::*;
+    use transhume_model::mail::MailboxName;
+
+    #[test]
+    fn few_directories_are_held_open_however_many_mailboxes_there_are() {
+        let account = Account::new();
+        let root = account.open().unwrap();
+        let mut stages = Vec::new();
+        for number in 0..20 {
+            let name = MailboxName::from_components([number.to_string()]).unwrap();
+            let mailbox = root.mailbox(&name).unwrap();
+            mailbox.create().unwrap();
+            stages.push(mailbox.stage(TAG));
+        }
+        for _ in 0..2 {
+            for stage in &stages {
+                stage.begin(None).unwrap().finish(origin(7, 1), date(1)).unwrap();
+            }
+        }
+        assert_eq!(root.handles.len(), HANDLES_MAX);
+        let tmp = stages[7].mailbox.tmp().unwrap();
+        assert!(Arc::ptr_eq(&tmp, &stages[7].mailbox.tmp().unwrap()));
+
+        // A mailbox that was moved away, and made anew, is another one.
+        let path = stages[7].mailbox.path();
+        std::fs::rename(&path, account.path().join(".moved")).unwrap();
+        assert_eq!(
+            stages[7].begin(None).unwrap_err().kind(),
+            crate::ErrorKind::Missing
+        );
+        stages[7].mailbox.create().unwrap();
+        let file = stages[7].begin(None).unwrap();
+        assert_eq!(crate::testing::names(&path.join("tmp")).len(), 1);
+        drop(file);
+    }
+
+    #[test]
+    fn a_mailbox_that_is_missing_is_found_out_at_the_first_use() {
+        let account = Account::new();
+        let name = MailboxName::from_components(["not there"]).unwrap();
+        let missing = account.open().unwrap().mailbox(&name).unwrap().stage(TAG);
+        assert_eq!(missing.begin(None).unwrap_err().kind(), crate::ErrorKind::Missing);
+    }
+
+    #[test]
+    #[ignore = "measures"]
+    fn cost_of_opening() {
+        let account = Account::new();
+        let name = MailboxName::from_components(["Sent"]).unwrap();
+        let sent = account.open().unwrap().mailbox(&name).unwrap();
+        sent.create().unwrap();
+        let stage = sent.stage(TAG);
+        let began = std::time::Instant::now();
+        for _ in 0..100_000 {
+            drop(stage.mailbox.tmp().unwrap());
+        }
+        eprintln!("{:?} each", began.elapsed() / 100_000);
+    }
 
     proptest! {
         #[test]

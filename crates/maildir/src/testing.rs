@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use transhume_model::mail::{FlagSet, InternalDate, MailboxName, Uid, UidValidity};
 
 use crate::{
-    Commit, Durability, MailboxDir, MaildirError, MaildirRoot, Options, Origin, Placed, Staged, ToPlace,
+    Commit, Durability, MailboxDir, MaildirError, MaildirRoot, Options, Origin, Owner, Placed, Staged,
+    ToPlace,
 };
 
 pub(crate) const TAG: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 0xff];
@@ -59,6 +60,11 @@ impl Account {
 
     pub(crate) fn open(&self) -> Result<MaildirRoot, MaildirError> {
         let options = Options {
+            // Nothing changes by it, but all that is made goes through being given away.
+            owner: Some(Owner {
+                uid: rustix::process::geteuid().as_raw(),
+                gid: rustix::process::getegid().as_raw(),
+            }),
             durability: Durability::Batch,
             lock_timeout: std::time::Duration::from_millis(200),
             ..Options::default()
@@ -67,7 +73,7 @@ impl Account {
     }
 
     pub(crate) fn inbox(&self) -> MailboxDir {
-        self.open().unwrap().mailbox(&MailboxName::inbox())
+        self.open().unwrap().mailbox(&MailboxName::inbox()).unwrap()
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -157,7 +163,7 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
 
 /// Stages a message whose contents follow from its UID.
 pub(crate) fn stage(mailbox: &MailboxDir, origin: Origin) -> Result<Staged, MaildirError> {
-    let mut file = mailbox.stage(TAG)?.begin(Some(&origin))?;
+    let mut file = mailbox.stage(TAG).begin(Some(&origin))?;
     for chunk in body(origin.uid.get()).chunks(7) {
         file.write(chunk)?;
     }

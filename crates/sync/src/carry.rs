@@ -4,13 +4,13 @@
 //! ones, across mailboxes, each with the EXAMINE it needs. Rows are planned as they come ([`plan_messages`]); texts
 //! go to the [`Stager`] in the pieces in which they arrive. It decides nothing: it walks the plan's actions.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use transhume_db::{Base, MailboxRecord};
 use transhume_imap::client::Connection;
 use transhume_imap::session::{BodyEvent, Examine, Exchange, FetchBodies, FetchRows};
 use transhume_imap::wire::{Event, Response, Status, Tagged, WireName};
-use transhume_model::mail::{Checkpoint, MessageRow, Uid, UidSet};
+use transhume_model::mail::{Checkpoint, MailboxName, MessageRow, Uid, UidSet};
 use transhume_model::plan::{Action, plan_messages};
 
 use crate::endpoint::Look;
@@ -32,6 +32,25 @@ const TEXT_COMMANDS_IN_FLIGHT: usize = 64;
 /// Octets of a set of UIDs in one command. The shortest line that some server is known to take has 1,000.
 const SET_OCTETS: usize = 900;
 
+/// Times that the connection may end at one message before it stays behind.
+const SUSPICIONS: u32 = 3;
+
+/// Messages at which the connection has ended, with the number of times. Some servers hang up on a message that they cannot
+/// read (Dovecot does), and would do so for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Suspects(HashMap<MailboxName, BTreeMap<Uid, u32>>);
+
+impl Suspects {
+    fn add(&mut self, mailbox: &MailboxName, uid: Uid) {
+        *self.0.entry(mailbox.clone()).or_default().entry(uid).or_default() += 1;
+    }
+
+    fn of(&self, mailbox: &MailboxName) -> Vec<(Uid, u32)> {
+        let found = self.0.get(mailbox).into_iter().flatten();
+        found.map(|(uid, times)| (*uid, *times)).collect()
+    }
+}
+
 /// A mailbox that has to be read.
 pub(crate) struct Work {
     pub(crate) record: MailboxRecord,
@@ -44,6 +63,11 @@ pub(crate) struct Work {
     closed: bool,
     /// Messages handed to the stager.
     handed_over: u64,
+    /// Rows that the source has sent, and the number of messages that it says the mailbox has.
+    listed: u64,
+    expected: Option<u64>,
+    /// Messages that the source counts, but does not list.
+    pub(crate) unlisted: u64,
     /// Whether the mailbox is to be filled in one stroke.
     fills: bool,
     /// Whether it waits for the next round.
@@ -70,12 +94,21 @@ impl Work {
             open: 0,
             closed: false,
             handed_over: 0,
+            listed: 0,
+            expected: None,
+            unlisted: 0,
             fills,
             held_back: false,
             counts: Counts::default(),
             failed: Vec::new(),
             error: None,
         }
+    }
+
+    /// The mailbox cannot be moved now: nothing more of it is asked for.
+    fn fail(&mut self, reason: String) {
+        self.error.get_or_insert(reason);
+        self.windows.clear();
     }
 }
 
@@ -98,9 +131,12 @@ pub(crate) struct Carrier<'a> {
     /// Whether a mailbox that is to be filled waits for the next round when a message of it did not come: placed later,
     /// that message would lose its UID.
     hold_back: bool,
+    suspects: Option<&'a mut Suspects>,
     pipe: Pipe,
     /// Texts to be asked for.
     texts: VecDeque<Texts>,
+    /// The message whose text is coming in.
+    under_way: Option<Uid>,
     /// The first mailbox that may have windows left.
     unread: usize,
     rows_in_flight: u64,
@@ -114,7 +150,6 @@ impl<'a> Carrier<'a> {
         purpose: Purpose<'a>,
         observer: &'a dyn Observer,
         stop: &'a Stop,
-        hold_back: bool,
     ) -> Self {
         Self {
             connection,
@@ -123,12 +158,21 @@ impl<'a> Carrier<'a> {
             purpose,
             observer,
             stop,
-            hold_back,
+            hold_back: false,
+            suspects: None,
             pipe: Pipe::default(),
             texts: VecDeque::new(),
+            under_way: None,
             unread: 0,
             rows_in_flight: 0,
         }
+    }
+
+    /// Lets mailboxes wait for the next round rather than fill them with a hole, and knows which messages ended connections.
+    pub(crate) fn wary(mut self, hold_back: bool, suspects: &'a mut Suspects) -> Self {
+        self.hold_back = hold_back;
+        self.suspects = Some(suspects);
+        self
     }
 
     /// Reads until there is nothing left to read. What was carried is with the stager, whatever the outcome.
@@ -148,9 +192,15 @@ impl<'a> Carrier<'a> {
             let event = tokio::select! {
                 biased;
                 () = &mut asked => return Err(SyncError::Interrupted),
-                event = self.connection.next_event() => event?,
+                event = self.connection.next_event() => event,
             };
-            self.take(event).await?;
+            match event {
+                Ok(event) => self.take(event).await?,
+                Err(error) => {
+                    self.suspect();
+                    return Err(error.into());
+                }
+            }
         }
     }
 
@@ -203,18 +253,31 @@ impl<'a> Carrier<'a> {
             }
             return Ok(());
         }
-        if let Event::Response(Response::Fetch(fetch)) = &event
-            && let Some(row) = FetchRows::row(fetch)
-        {
-            self.pipe.take_row(row);
-            return Ok(());
+        match &event {
+            // A row without flags would take flags away on the target: it counts as not listed.
+            Event::Response(Response::Fetch(fetch)) if fetch.flags.is_some() => {
+                if let Some(row) = FetchRows::row(fetch) {
+                    self.pipe.take_row(row);
+                    return Ok(());
+                }
+            }
+            Event::Response(Response::Expunge(_)) => {
+                if let Some(mailbox) = self.pipe.mailbox()
+                    && let Some(expected) = &mut self.works[mailbox].expected
+                {
+                    *expected = expected.saturating_sub(1);
+                }
+                return Ok(());
+            }
+            _ => {}
         }
         self.take_text(event).await
     }
 
     async fn take_text(&mut self, event: Event) -> Result<(), SyncError> {
         match FetchBodies::read(event) {
-            BodyEvent::Started { .. } => {
+            BodyEvent::Started { uid, .. } => {
+                self.under_way = uid;
                 if let Some(mailbox) = self.pipe.mailbox()
                     && let Purpose::CarryOut(stager) = &mut self.purpose
                 {
@@ -230,7 +293,8 @@ impl<'a> Carrier<'a> {
                 }
             }
             BodyEvent::Complete { uid, octets } => {
-                let asked = uid.and_then(|uid| self.pipe.take_text(uid));
+                self.under_way = None;
+                let asked = uid.and_then(|uid| self.pipe.take_text(uid, octets));
                 let Purpose::CarryOut(stager) = &mut self.purpose else {
                     return Ok(());
                 };
@@ -240,6 +304,9 @@ impl<'a> Carrier<'a> {
                 };
                 self.rows_in_flight -= 1;
                 let work = &mut self.works[mailbox];
+                if work.error.is_some() {
+                    return stager.abandon().await;
+                }
                 work.handed_over += 1;
                 work.counts.carried += 1;
                 work.counts.bytes += octets;
@@ -273,7 +340,7 @@ impl<'a> Carrier<'a> {
             }) => {
                 self.rows_in_flight -= reserved;
                 if let Some(text) = refusal(&reply) {
-                    self.works[mailbox].error.get_or_insert(text);
+                    self.works[mailbox].fail(text);
                 } else if self.works[mailbox].error.is_none() {
                     self.plan(mailbox, range, found).await?;
                 }
@@ -289,13 +356,16 @@ impl<'a> Carrier<'a> {
     fn examined(&mut self, mailbox: usize, exchange: &Examine, reply: &Tagged) {
         let work = &mut self.works[mailbox];
         if let Some(text) = refusal(reply) {
-            work.error.get_or_insert(text);
+            work.fail(text);
             return;
         }
+        // What was removed in between is not missed: the least number that the source has told counts.
+        let messages = u64::from(exchange.found().checkpoint.messages);
+        work.expected = Some(work.expected.map_or(messages, |expected| expected.min(messages)));
         let found = exchange.found().checkpoint.uid_validity;
         if found.is_some() && found != work.checkpoint.uid_validity {
             let text = "the source numbered its messages anew while they were read; run again to move it";
-            work.error.get_or_insert_with(|| text.to_owned());
+            work.fail(text.to_owned());
         }
     }
 
@@ -307,6 +377,7 @@ impl<'a> Carrier<'a> {
     ) -> Result<(), SyncError> {
         rows.sort_by_key(|row| row.uid);
         rows.dedup_by_key(|row| row.uid);
+        self.works[mailbox].listed += rows.len() as u64;
         let id = self.works[mailbox].record.id;
         let pairs = self.base.pairs(id, range.0, range.1).await?;
         let mut carry = HashMap::new();
@@ -338,10 +409,47 @@ impl<'a> Carrier<'a> {
                 if !local.is_empty() {
                     stager.apply(id, local).await?;
                 }
+                self.set_suspects_apart(mailbox, &mut carry);
                 self.queue_texts(mailbox, &rows, carry);
             }
         }
         Ok(())
+    }
+
+    /// The connection has ended: the message that was being answered may be why.
+    fn suspect(&mut self) {
+        let Some(mailbox) = self.pipe.mailbox() else {
+            return;
+        };
+        if let Some(uid) = self.under_way.or_else(|| self.pipe.next_text())
+            && let Some(suspects) = &mut self.suspects
+        {
+            suspects.add(&self.works[mailbox].record.source, uid);
+        }
+    }
+
+    /// Takes out of `carry` what has ended the connection again and again, so that the rest can come, and what may have
+    /// done so is asked for by itself.
+    fn set_suspects_apart(&mut self, mailbox: usize, carry: &mut HashMap<Uid, MessageRow>) {
+        let Some(suspects) = &self.suspects else { return };
+        let work = &mut self.works[mailbox];
+        for (uid, times) in suspects.of(&work.record.source) {
+            let Some(row) = carry.remove(&uid) else { continue };
+            if times >= SUSPICIONS {
+                let reason = format!("the connection ended {times} times when it was asked for");
+                work.failed.push(FailedMessage { uid, reason });
+            } else {
+                work.open += 1;
+                self.rows_in_flight += 1;
+                let rows = HashMap::from([(uid, row)]);
+                self.texts.push_back(Texts {
+                    mailbox,
+                    set: UidSet::range(uid, uid),
+                    rows,
+                    alone: true,
+                });
+            }
+        }
     }
 
     /// Cuts what is to be carried into commands.
@@ -401,18 +509,18 @@ impl<'a> Carrier<'a> {
     /// When nothing more of a mailbox is to come, the stager learns it.
     async fn settle(&mut self, mailbox: usize) -> Result<(), SyncError> {
         let work = &mut self.works[mailbox];
-        if work.closed || work.open > 0 || !(work.windows.is_empty() || work.error.is_some()) {
+        if work.closed || work.open > 0 || !work.windows.is_empty() {
             return Ok(());
         }
-        work.windows.clear();
         work.closed = true;
+        work.unlisted = work.expected.unwrap_or(0).saturating_sub(work.listed);
         if work.handed_over > 0 {
             self.observer.hear(&Progress::Mailbox {
                 mailbox: &work.record.source,
                 carried: work.handed_over,
             });
         }
-        work.held_back = self.hold_back && work.fills && !work.failed.is_empty();
+        work.held_back = self.hold_back && work.fills && (work.unlisted > 0 || !work.failed.is_empty());
         // A mailbox that could not be read to its end is not committed: what is staged waits for the next pass.
         if let Purpose::CarryOut(stager) = &mut self.purpose
             && work.error.is_none()

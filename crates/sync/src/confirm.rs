@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use transhume_db::{Base, Placed as PlacedRow, StagedMessage};
-use transhume_maildir::{Commit, CommitKind, FlagOutcome, Origin, Placed, Staged, ToPlace};
-use transhume_model::mail::{FlagSet, Keyword, MessageRow, Uid, UidValidity};
+use transhume_maildir::{Commit, CommitKind, FlagOutcome, MessageKey, Origin, Placed, Staged, ToPlace};
+use transhume_model::mail::{FlagSet, Keyword, MessageRow, Uid};
 use transhume_model::plan::{Action, PairState};
 
 use crate::endpoint::{How, Place, Twins, blocking};
@@ -26,6 +26,8 @@ pub(crate) struct Confirmed {
     pub(crate) removed: u64,
     /// Staged once, and gone before they were placed: to be carried again.
     pub(crate) vanished: u64,
+    /// Whether the mailbox was filled.
+    pub(crate) filled: bool,
     pub(crate) keywords_left_out: Vec<(String, u64)>,
     pub(crate) error: Option<String>,
 }
@@ -36,13 +38,14 @@ impl Confirmed {
         self.twins += other.twins;
         self.removed += other.removed;
         self.vanished += other.vanished;
+        self.filled |= other.filled;
         self.keywords_left_out.extend(other.keywords_left_out);
         self.error = other.error.or(self.error.take());
     }
 
     /// Whether a further round has to look at it.
     pub(crate) fn has_changed(&self) -> bool {
-        self.vanished > 0
+        self.vanished > 0 || self.filled
     }
 
     /// Enters it in the mailbox's report.
@@ -52,9 +55,17 @@ impl Confirmed {
         report.done.adopted += self.twins;
         // They were carried, but only to find that they are there.
         report.done.carried -= (self.twins + self.vanished).min(report.done.carried);
-        report.keywords_left_out = self.keywords_left_out;
+        report.keywords_left_out.extend(self.keywords_left_out);
         report.error = report.error.take().or(self.error);
     }
+}
+
+/// A change of one message's flags on the source.
+struct FlagChange {
+    uid: Uid,
+    key: MessageKey,
+    base: FlagSet,
+    source: FlagSet,
 }
 
 /// Carries out actions that need no bytes from the source.
@@ -64,33 +75,48 @@ pub(crate) async fn apply(
     actions: Vec<Action>,
 ) -> Result<Confirmed, SyncError> {
     let mut adopt = Vec::new();
-    let mut set = Vec::new();
+    let mut changes = Vec::new();
     let mut agree = Vec::new();
     let mut forget = Vec::new();
     for action in actions {
         match action {
-            Action::Adopt { row } => adopt.push(row),
+            Action::Adopt { row } => {
+                // What both sides once agreed on is not known: flags are added, and none is taken away.
+                changes.push(FlagChange {
+                    uid: row.uid,
+                    key: MessageKey::Origin(place.origin(row.uid)),
+                    base: FlagSet::new(),
+                    source: row.flags.clone(),
+                });
+                adopt.push(row);
+            }
             Action::SetFlags {
                 uid,
                 base_flags,
                 source_flags,
-            } => set.push((uid, base_flags, source_flags)),
+                target_name,
+            } => changes.push(FlagChange {
+                uid,
+                key: match target_name {
+                    Some(name) => MessageKey::Name(name.into_bytes()),
+                    None => MessageKey::Origin(place.origin(uid)),
+                },
+                base: base_flags,
+                source: source_flags,
+            }),
             Action::Agree { uid, source_flags } => agree.push((uid, source_flags)),
             Action::Forget { uid } => forget.push(uid),
             Action::Carry { .. } => {}
         }
     }
     adopt_marked(base, place, adopt).await?;
-    let (done, missing) = set_flags(place, set).await?;
-    agree.extend(done);
-    let removed = missing.len() as u64;
+    let mut confirmed = Confirmed::default();
+    let missing = set_flags(place, changes, &mut agree, &mut confirmed).await?;
+    confirmed.removed = missing.len() as u64;
     forget.extend(missing);
     base.agree_flags(place.id, &agree).await?;
     base.forget(place.id, &forget).await?;
-    Ok(Confirmed {
-        removed,
-        ..Confirmed::default()
-    })
+    Ok(confirmed)
 }
 
 /// Pairs messages by the marks that they bear. The base learns their digests by reading them.
@@ -135,38 +161,47 @@ async fn adopt_marked(base: &Base, place: &Arc<Place>, rows: Vec<MessageRow>) ->
     Ok(())
 }
 
-type Agreed = Vec<(Uid, FlagSet)>;
-
-/// Applies flag changes to what the flags are at that moment. Gives what was done, and what is no longer there.
+/// Applies flag changes to what the flags are at that moment. Adds what was done to `agree`, and gives what is no longer
+/// there.
 async fn set_flags(
     place: &Arc<Place>,
-    changes: Vec<(Uid, FlagSet, FlagSet)>,
-) -> Result<(Agreed, Vec<Uid>), SyncError> {
+    changes: Vec<FlagChange>,
+    agree: &mut Vec<(Uid, FlagSet)>,
+    confirmed: &mut Confirmed,
+) -> Result<Vec<Uid>, SyncError> {
     if changes.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Vec::new());
     }
     let dir = place.dir.clone();
-    let origins: Vec<Origin> = changes.iter().map(|(uid, ..)| place.origin(*uid)).collect();
-    let merges: HashMap<Uid, (FlagSet, FlagSet)> = changes
+    let keys: Vec<MessageKey> = changes.iter().map(|change| change.key.clone()).collect();
+    let merges: HashMap<MessageKey, (FlagSet, FlagSet)> = changes
         .iter()
-        .map(|(uid, base, source)| (*uid, (base.clone(), source.clone())))
+        .map(|change| (change.key.clone(), (change.base.clone(), change.source.clone())))
         .collect();
-    let outcomes = blocking(move || {
-        dir.update_flags(&origins, |origin, current| match merges.get(&origin.uid) {
+    let update = blocking(move || {
+        dir.update_flags(&keys, |key, current| match merges.get(key) {
             Some((base, source)) => FlagSet::merge(base, source, current),
             None => current.clone(),
         })
     })
     .await?;
-    let mut done = Vec::new();
+    for word in &update.keywords_left_out {
+        let messages = changes
+            .iter()
+            .filter(|change| change.source.keywords().contains(word))
+            .count();
+        confirmed
+            .keywords_left_out
+            .push((word.to_string(), messages as u64));
+    }
     let mut missing = Vec::new();
-    for ((uid, _, source), outcome) in changes.into_iter().zip(outcomes) {
+    for (change, outcome) in changes.into_iter().zip(update.outcomes) {
         match outcome {
-            FlagOutcome::Changed(_) | FlagOutcome::Unchanged(_) => done.push((uid, source)),
-            FlagOutcome::Missing => missing.push(uid),
+            FlagOutcome::Changed(_) | FlagOutcome::Unchanged(_) => agree.push((change.uid, change.source)),
+            FlagOutcome::Missing => missing.push(change.uid),
         }
     }
-    Ok((done, missing))
+    Ok(missing)
 }
 
 /// Puts everything that is staged into the mailbox. Does nothing when there is nothing to put and the numbers are right.
@@ -189,12 +224,13 @@ pub(crate) async fn commit(base: &Base, place: &Arc<Place>) -> Result<Confirmed,
         ),
         How::Add { uid_validity } => (CommitKind::Add { uid_validity }, false),
     };
-    let (CommitKind::Fill { uid_validity, .. } | CommitKind::Add { uid_validity }) = kind;
     if staged == 0 && !is_fill {
         sweep(place).await?;
-        return remember_numbers(base, place, uid_validity)
-            .await
-            .map(|()| confirmed);
+        if let (false, Some(header)) = (place.numbers_known, place.header) {
+            base.set_target(place.id, header.uid_validity, header.uid_next)
+                .await?;
+        }
+        return Ok(confirmed);
     }
     let keywords = base.staged_keywords(place.id).await?;
     let words: Vec<Keyword> = keywords
@@ -216,27 +252,31 @@ pub(crate) async fn commit(base: &Base, place: &Arc<Place>) -> Result<Confirmed,
         };
         let Some((last, _)) = page.last() else { break };
         after = Some(last.uid);
-        commit = place_page(base, place, commit, page, &mut confirmed).await?;
+        commit = place_page(base, place, commit, page, is_fill, &mut confirmed).await?;
+        if is_fill && confirmed.vanished > 0 {
+            // Filled without it, the message would lose its UID: the next round brings it, and fills the mailbox then.
+            return Ok(confirmed);
+        }
     }
     let report = blocking(move || commit.finish()).await?;
     let left_out = |(word, messages): &(String, u64)| {
-        let is_left_out = report
-            .keywords_left_out
-            .iter()
-            .any(|left| left.as_str().eq_ignore_ascii_case(word));
-        is_left_out.then(|| (word.clone(), *messages))
+        let mut words = report.keywords_left_out.iter();
+        words
+            .any(|left| left.as_str().eq_ignore_ascii_case(word))
+            .then(|| (word.clone(), *messages))
     };
-    confirmed.keywords_left_out = keywords.iter().filter_map(left_out).collect();
-    sweep(place).await?;
-    remember_numbers(base, place, uid_validity).await?;
-    Ok(confirmed)
-}
-
-async fn remember_numbers(base: &Base, place: &Arc<Place>, target: UidValidity) -> Result<(), SyncError> {
-    if !place.numbers_known {
-        base.filled(place.id, place.uid_validity, target).await?;
+    confirmed
+        .keywords_left_out
+        .extend(keywords.iter().filter_map(left_out));
+    let (uid_validity, uid_next) = (report.header.uid_validity, report.header.uid_next);
+    if report.filled {
+        base.filled(place.id, uid_validity, uid_next).await?;
+    } else {
+        base.set_target(place.id, uid_validity, uid_next).await?;
     }
-    Ok(())
+    confirmed.filled = is_fill;
+    sweep(place).await?;
+    Ok(confirmed)
 }
 
 /// Removes what is left in the staging place: all that is staged has been placed.
@@ -251,20 +291,12 @@ async fn place_page(
     place: &Arc<Place>,
     mut commit: Commit,
     page: Vec<(StagedMessage, PairState)>,
+    is_fill: bool,
     confirmed: &mut Confirmed,
 ) -> Result<Commit, SyncError> {
     let messages: Vec<(Staged, FlagSet)> = page
         .iter()
-        .map(|(message, _)| {
-            let staged = Staged {
-                origin: place.origin(message.uid),
-                internal_date: message.internal_date,
-                size: message.size,
-                virtual_size: message.size + message.line_feeds,
-                digest: message.digest,
-            };
-            (staged, message.flags.clone())
-        })
+        .map(|(message, _)| (place.staged(message), message.flags.clone()))
         .collect();
     let (commit, outcomes) = blocking(move || {
         let to_place: Vec<ToPlace<'_>> = messages
@@ -294,7 +326,10 @@ async fn place_page(
             (Placed::Vanished, _) => removed.push(uid),
         }
     }
-    base.place(place.id, &placed).await?;
+    // What a fill has placed is certain only when it is finished.
+    if !is_fill {
+        base.place(place.id, &placed).await?;
+    }
     base.unstage(place.id, &vanished).await?;
     base.forget(place.id, &removed).await?;
     confirmed.vanished += vanished.len() as u64;
@@ -307,7 +342,7 @@ async fn place_page(
 /// their number (I6).
 async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) -> Result<(), SyncError> {
     let mut after = None;
-    let mut taken: HashSet<String> = HashSet::new();
+    let mut taken: HashSet<String> = base.paired_names(place.id).await?.into_iter().collect();
     loop {
         let page = base.staged(place.id, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };

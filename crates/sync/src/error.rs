@@ -63,6 +63,8 @@ pub enum Cause<'a> {
     Busy,
     /// A control file on the target is damaged.
     Corrupt,
+    /// A mailbox was removed or made anew on the target meanwhile.
+    MailboxChanged,
     /// The target cannot be written for another reason.
     TargetFault,
     /// The base cannot be used.
@@ -84,7 +86,8 @@ impl SyncError {
                 ErrorKind::PermissionDenied => Cause::PermissionDenied,
                 ErrorKind::Busy => Cause::Busy,
                 ErrorKind::Corrupt => Cause::Corrupt,
-                _ => Cause::TargetFault,
+                ErrorKind::Missing | ErrorKind::NeedsFill => Cause::MailboxChanged,
+                ErrorKind::Other => Cause::TargetFault,
             },
             Self::Base(error) if error.is_disk_full() => Cause::DiskFull,
             Self::Base(_) => Cause::BaseFault,
@@ -100,7 +103,7 @@ impl SyncError {
 
     /// Whether it concerns one mailbox only, so that the pass can go on with the others.
     pub(crate) fn is_of_one_mailbox(&self) -> bool {
-        matches!(self.cause(), Cause::Busy | Cause::Corrupt)
+        matches!(self.cause(), Cause::Busy | Cause::Corrupt | Cause::MailboxChanged)
     }
 
     /// Whether the source has refused a command, but works on.

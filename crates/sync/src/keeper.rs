@@ -38,8 +38,8 @@ pub(crate) enum ToKeeper {
     },
     /// Nothing more of the mailbox is to come but what has been handed over to the writers.
     Close { mailbox: MailboxId, handed_over: u64 },
-    /// A writer could not write.
-    Failed(MaildirError),
+    /// A message could not be written.
+    Failed { mailbox: MailboxId, error: MaildirError },
 }
 
 #[derive(Default)]
@@ -97,12 +97,13 @@ impl Keeper {
                 messages.recv().await
             };
             match message {
-                Some(ToKeeper::Failed(error)) => {
-                    // What was written before the failure is worth keeping, but may well fail the same way.
-                    let _ = self.keep_batch().await;
-                    return Err(error.into());
+                Some(message) => {
+                    if let Err(error) = self.take(message).await {
+                        // What was written before the failure is worth keeping, but may well fail the same way.
+                        let _ = self.keep_batch().await;
+                        return Err(error);
+                    }
                 }
-                Some(message) => self.take(message).await?,
                 None => break,
             }
             if self.batch_messages >= BATCH_MESSAGES || self.batch_octets >= BATCH_OCTETS {
@@ -110,6 +111,15 @@ impl Keeper {
             }
         }
         self.keep().await?;
+        // Closed, but not all of it came through the writers: their errors have been recorded.
+        for (mailbox, reception) in std::mem::take(&mut self.receptions) {
+            if reception.handed_over.is_some() {
+                let confirmed = self.confirmed.entry(mailbox).or_default();
+                confirmed
+                    .error
+                    .get_or_insert_with(|| "some of its messages could not be written".to_owned());
+            }
+        }
         Ok(self.confirmed)
     }
 
@@ -134,7 +144,7 @@ impl Keeper {
             ToKeeper::Close { mailbox, handed_over } => {
                 self.receptions.entry(mailbox).or_default().handed_over = Some(handed_over);
             }
-            ToKeeper::Failed(error) => return Err(error.into()),
+            ToKeeper::Failed { mailbox, error } => self.record(mailbox, Err(error.into()))?,
         }
         Ok(())
     }

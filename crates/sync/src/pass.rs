@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use transhume_db::{Base, MailboxId};
+use transhume_db::{Base, MailboxId, Store};
 use transhume_imap::Connection;
 use transhume_model::mail::InternalDate;
-use transhume_model::plan::Selection;
+use transhume_model::plan::{Note, Selection};
 
-use crate::carry::{Carrier, Purpose, Work};
+use crate::carry::{Carrier, Purpose, Suspects, Work};
 use crate::confirm::Confirmed;
-use crate::endpoint::{Source, Target};
+use crate::endpoint::{Source, Target, mailbox_tag};
 use crate::error::SyncError;
 use crate::keeper::Keeper;
 use crate::progress::{Observer, Progress};
@@ -31,7 +31,7 @@ const ROUNDS: u32 = 8;
 const KEEPER_QUEUE: usize = 4_096;
 
 /// The first wait before a new connection; it doubles with each that brings nothing.
-const FIRST_WAIT: Duration = Duration::from_secs(2);
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Everything that a pass needs.
 #[derive(Debug)]
@@ -54,20 +54,17 @@ impl Pass {
     /// Surveys and plans, and does nothing.
     pub async fn show(&self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
         let mut connection = connect(&self.source, stop).await?;
-        let survey = self.survey(&mut connection, true, stop).await?;
+        let base = if !self.target.exists() || self.is_another_maildir().await? {
+            Base::open(Store::in_memory().await?, &self.source.address.account(), "").await?
+        } else {
+            self.base.clone()
+        };
+        let survey = self.survey(&mut connection, &base, true, stop).await?;
         let mut round = Round::new(survey, observer);
         let purpose = Purpose::Show;
-        Carrier::new(
-            &mut connection,
-            &self.base,
-            &mut round.works,
-            purpose,
-            observer,
-            stop,
-            false,
-        )
-        .run()
-        .await?;
+        Carrier::new(&mut connection, &base, &mut round.works, purpose, observer, stop)
+            .run()
+            .await?;
         let mut report = Report::default();
         round.merge_into(&mut report, HashMap::new());
         connection.logout().await;
@@ -80,16 +77,24 @@ impl Pass {
         let mut connection = None;
         let mut fruitless = 0;
         let mut rounds = 0;
+        let mut suspects = Suspects::default();
         self.check_identity().await?;
         while rounds < ROUNDS {
             let carried_before = report.totals().carried;
             match self
-                .round(rounds == 0, &mut connection, &mut report, observer, stop)
+                .round(
+                    rounds == 0,
+                    &mut connection,
+                    &mut suspects,
+                    &mut report,
+                    observer,
+                    stop,
+                )
                 .await
             {
                 Ok(true) => rounds += 1,
                 Ok(false) => {
-                    report.verified = true;
+                    report.settled = true;
                     break;
                 }
                 Err(error) if error.is_passing() && self.retries > 0 => {
@@ -127,15 +132,44 @@ impl Pass {
 
     /// The pairs speak of one Maildir. When another has taken its place, all that they say is void.
     async fn check_identity(&self) -> Result<(), SyncError> {
+        if self.is_another_maildir().await? {
+            self.base.forget_all().await?;
+        }
         let identity = self.target.identity()?;
-        let known = self.base.target_identity().await?;
-        if known.as_deref() != Some(&identity) {
-            if known.is_some() {
-                self.base.forget_all().await?;
-            }
+        if self.base.target_identity().await?.as_ref() != Some(&identity) {
             self.base.set_target_identity(&identity).await?;
         }
         Ok(())
+    }
+
+    /// Whether the target is another Maildir than the base speaks of. One that was only moved to another disk shows the
+    /// numbers that the base knows; one that was emptied, or made anew by Dovecot, has another INBOX.
+    async fn is_another_maildir(&self) -> Result<bool, SyncError> {
+        let filled = self
+            .base
+            .mailboxes()
+            .await?
+            .into_iter()
+            .filter(|record| record.base.target_uid_validity.is_some());
+        let is_same_place = self.base.target_identity().await? == Some(self.target.identity()?);
+        let mut any_filled = false;
+        let mut any_known = false;
+        for record in filled {
+            any_filled = true;
+            let tag = mailbox_tag(&self.source.address.account(), &record.source);
+            let known = record.base.target_uid_validity;
+            let is_inbox = record.target.is_inbox();
+            if !is_inbox && is_same_place {
+                continue;
+            }
+            let state = self.target.state(&record.target, known, tag).await?;
+            let found = state.header.map(|header| header.uid_validity);
+            if is_inbox && found != known && !state.holds_ours {
+                return Ok(true);
+            }
+            any_known |= found == known || state.holds_ours;
+        }
+        Ok(any_filled && !is_same_place && !any_known)
     }
 
     /// One round. Says whether anything had to be done.
@@ -143,6 +177,7 @@ impl Pass {
         &self,
         is_first: bool,
         slot: &mut Option<Connection>,
+        suspects: &mut Suspects,
         report: &mut Report,
         observer: &dyn Observer,
         stop: &Stop,
@@ -151,7 +186,7 @@ impl Pass {
             Some(connection) => connection,
             None => slot.insert(connect(&self.source, stop).await?),
         };
-        let survey = self.survey(connection, false, stop).await?;
+        let survey = self.survey(connection, &self.base, false, stop).await?;
         let subscribed = self.subscribe(&survey).await?;
         report.subscribed += subscribed;
         let places = survey.places.clone();
@@ -166,17 +201,10 @@ impl Pass {
         let keeper = tokio::spawn(keeper.run(messages));
         let mut stager = Stager::start(places, to_keeper);
         let purpose = Purpose::CarryOut(&mut stager);
-        let read = Carrier::new(
-            connection,
-            &self.base,
-            &mut round.works,
-            purpose,
-            observer,
-            stop,
-            is_first,
-        )
-        .run()
-        .await;
+        let read = Carrier::new(connection, &self.base, &mut round.works, purpose, observer, stop)
+            .wary(is_first, suspects)
+            .run()
+            .await;
         let ended = stager.end().await;
         let kept = keeper
             .await
@@ -197,11 +225,17 @@ impl Pass {
         Ok(changed)
     }
 
-    async fn survey(&self, connection: &mut Connection, dry: bool, stop: &Stop) -> Result<Survey, SyncError> {
+    async fn survey(
+        &self,
+        connection: &mut Connection,
+        base: &Base,
+        dry: bool,
+        stop: &Stop,
+    ) -> Result<Survey, SyncError> {
         let account = self.source.address.account();
         let surveyor = Surveyor {
             connection,
-            base: &self.base,
+            base,
             target: &self.target,
             account: &account,
             selection: &self.selection,
@@ -238,8 +272,9 @@ impl Pass {
         for work in works {
             let confirmed = kept.get(&work.record.id);
             let clean = work.error.is_none()
+                && work.unlisted == 0
                 && work.failed.is_empty()
-                && confirmed.is_none_or(|confirmed| confirmed.error.is_none() && confirmed.vanished == 0);
+                && confirmed.is_some_and(|confirmed| confirmed.error.is_none() && confirmed.vanished == 0);
             if clean && work.record.base.agreed != Some(work.checkpoint) {
                 self.base.agree(work.record.id, &work.checkpoint).await?;
             }
@@ -259,7 +294,8 @@ async fn connect(source: &Source, stop: &Stop) -> Result<Connection, SyncError> 
 struct Round {
     works: Vec<Work>,
     reports: Vec<MailboxReport>,
-    notes: Vec<transhume_model::plan::Note>,
+    notes: Vec<Note>,
+    unreadable: usize,
 }
 
 impl Round {
@@ -276,6 +312,7 @@ impl Round {
             works: survey.works,
             reports: survey.reports,
             notes: survey.tree.notes,
+            unreadable: survey.unreadable,
         }
     }
 
@@ -296,6 +333,7 @@ impl Round {
                 mailbox.done = work.counts;
                 mailbox.failed = work.failed;
                 mailbox.error = work.error;
+                mailbox.unlisted = work.unlisted;
                 if let Some(confirmed) = kept.remove(&work.record.id) {
                     confirmed.report(&mut mailbox);
                 }
@@ -306,5 +344,6 @@ impl Round {
             report.mailboxes.push(mailbox);
         }
         report.notes = self.notes;
+        report.unreadable_mailboxes = self.unreadable;
     }
 }

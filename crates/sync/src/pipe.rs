@@ -119,10 +119,22 @@ impl Pipe {
         }
     }
 
-    /// The message whose text has come, if it was asked for and has not come before, with its mailbox.
-    pub(crate) fn take_text(&mut self, uid: Uid) -> Option<(usize, MessageRow)> {
+    /// The message whose text has come, if it was asked for and has not come before, with its mailbox. An empty text is not
+    /// that of a message that has a size: some servers send one for a message that they cannot read.
+    pub(crate) fn take_text(&mut self, uid: Uid, octets: u64) -> Option<(usize, MessageRow)> {
         self.answerable().find_map(|asked| match asked {
-            Asked::Texts(texts) => texts.rows.remove(&uid).map(|row| (texts.mailbox, row)),
+            Asked::Texts(texts) => {
+                texts.rows.get(&uid).filter(|row| octets > 0 || row.size == 0)?;
+                texts.rows.remove(&uid).map(|row| (texts.mailbox, row))
+            }
+            _ => None,
+        })
+    }
+
+    /// The message whose text should come next.
+    pub(crate) fn next_text(&mut self) -> Option<Uid> {
+        self.answerable().find_map(|asked| match asked {
+            Asked::Texts(texts) => texts.rows.keys().min().copied(),
             _ => None,
         })
     }

@@ -13,8 +13,10 @@ pub struct Report {
     pub notes: Vec<Note>,
     /// Subscriptions that were added.
     pub subscribed: usize,
-    /// Whether the last survey left nothing to do: the proof that nothing is missing.
-    pub verified: bool,
+    /// Whether the last round found nothing that it could do.
+    pub settled: bool,
+    /// Lines of the source's list of mailboxes that could not be read: nothing is known of what they were about.
+    pub unreadable_mailboxes: usize,
     /// How often the connection was made anew.
     pub reconnects: u32,
 }
@@ -40,6 +42,8 @@ pub struct MailboxReport {
     pub done: Counts,
     /// Messages that could not be brought over.
     pub failed: Vec<FailedMessage>,
+    /// Messages that the source counts, but does not list.
+    pub unlisted: u64,
     /// Keywords that the target's format has no room for, with the number of messages that have them.
     pub keywords_left_out: Vec<(String, u64)>,
     /// Why the whole mailbox could not be moved.
@@ -62,6 +66,10 @@ pub enum MailboxState {
 }
 
 impl MailboxReport {
+    fn is_free_of_trouble(&self) -> bool {
+        self.failed.is_empty() && self.unlisted == 0 && self.error.is_none()
+    }
+
     /// Of a mailbox of which nothing is known yet.
     pub(crate) fn new(record: &MailboxRecord, special_use: Option<SpecialUse>) -> Self {
         Self {
@@ -74,6 +82,7 @@ impl MailboxReport {
             messages: 0,
             done: Counts::default(),
             failed: Vec::new(),
+            unlisted: 0,
             keywords_left_out: Vec::new(),
             error: None,
         }
@@ -86,8 +95,15 @@ impl MailboxReport {
         if self.state != MailboxState::RemovedByOwner && before.state != MailboxState::Unchanged {
             self.state = before.state;
         }
-        if self.keywords_left_out.is_empty() {
-            self.keywords_left_out = before.keywords_left_out;
+        for (word, messages) in before.keywords_left_out {
+            match self
+                .keywords_left_out
+                .iter_mut()
+                .find(|(known, _)| *known == word)
+            {
+                Some((_, known)) => *known += messages,
+                None => self.keywords_left_out.push((word, messages)),
+            }
         }
     }
 }
@@ -174,12 +190,14 @@ impl Report {
         totals
     }
 
-    /// Whether everything that the source holds is on the target, or was removed there by its owner.
+    /// Whether everything that the source holds is on the target, or was removed there by its owner: the last survey of
+    /// both sides left nothing to do, and nothing was left out because of trouble.
     pub fn is_complete(&self) -> bool {
-        self.verified
-            && self
-                .mailboxes
-                .iter()
-                .all(|mailbox| mailbox.failed.is_empty() && mailbox.error.is_none())
+        self.settled && self.is_free_of_trouble()
+    }
+
+    /// Whether nothing was left out because of trouble.
+    pub fn is_free_of_trouble(&self) -> bool {
+        self.unreadable_mailboxes == 0 && self.mailboxes.iter().all(MailboxReport::is_free_of_trouble)
     }
 }

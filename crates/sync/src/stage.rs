@@ -191,10 +191,9 @@ fn write_all(mut orders: mpsc::Receiver<Order>, keeper: &mpsc::Sender<ToKeeper>)
                 mailbox: place.id,
                 staged,
             },
-            Err(error) => ToKeeper::Failed(error),
+            Err((mailbox, error)) => ToKeeper::Failed { mailbox, error },
         };
-        let failed = matches!(message, ToKeeper::Failed(_));
-        if keeper.blocking_send(message).is_err() || failed {
+        if keeper.blocking_send(message).is_err() {
             return;
         }
     }
@@ -202,32 +201,45 @@ fn write_all(mut orders: mpsc::Receiver<Order>, keeper: &mpsc::Sender<ToKeeper>)
 
 type Written = (Arc<Place>, StagedMessage);
 
+/// Executes an order. After an error the message is dropped, and orders about the rest of it do nothing.
 fn execute(
     order: Order,
     open: &mut Option<(Arc<Place>, StagedFile)>,
-) -> Result<Option<Written>, MaildirError> {
+) -> Result<Option<Written>, (MailboxId, MaildirError)> {
     match order {
         Order::Whole { place, pieces, row } => {
-            let mut file = place.stage.begin(Some(&place.origin(row.uid)))?;
-            for piece in pieces {
-                file.write(&piece)?;
-            }
-            return finish(place, file, row).map(Some);
+            let id = place.id;
+            return write_whole(place, pieces, row)
+                .map(Some)
+                .map_err(|error| (id, error));
         }
-        Order::Begin(place) => *open = Some((place.clone(), place.stage.begin(None)?)),
+        Order::Begin(place) => {
+            let file = place.stage.begin(None).map_err(|error| (place.id, error))?;
+            *open = Some((place, file));
+        }
         Order::Piece(piece) => {
-            if let Some((_, file)) = open {
-                file.write(&piece)?;
+            if let Some((place, mut file)) = open.take() {
+                file.write(&piece).map_err(|error| (place.id, error))?;
+                *open = Some((place, file));
             }
         }
         Order::Finish(row) => {
             if let Some((place, file)) = open.take() {
-                return finish(place, file, row).map(Some);
+                let id = place.id;
+                return finish(place, file, row).map(Some).map_err(|error| (id, error));
             }
         }
         Order::Abandon => *open = None,
     }
     Ok(None)
+}
+
+fn write_whole(place: Arc<Place>, pieces: Vec<Bytes>, row: MessageRow) -> Result<Written, MaildirError> {
+    let mut file = place.stage.begin(Some(&place.origin(row.uid)))?;
+    for piece in pieces {
+        file.write(&piece)?;
+    }
+    finish(place, file, row)
 }
 
 fn finish(place: Arc<Place>, file: StagedFile, row: MessageRow) -> Result<Written, MaildirError> {

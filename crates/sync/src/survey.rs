@@ -1,6 +1,6 @@
 //! Survey: what both sides look like now, and which mailboxes have to be read at all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use transhume_db::{Base, MailboxId, MailboxRecord};
@@ -8,8 +8,8 @@ use transhume_imap::Connection;
 use transhume_imap::session::{ListedMailbox, Listing, MailboxStatus};
 use transhume_model::mail::{Checkpoint, InternalDate, MailboxName, UidValidity};
 use transhume_model::plan::{
-    MailboxBase, MailboxStep, NameRules, Selection, SourceMailbox, TargetState, TreePlan, decide_mailbox,
-    plan_tree,
+    MailboxBase, MailboxStep, NameRules, Note, Selection, SourceMailbox, TargetState, TreePlan,
+    decide_mailbox, plan_tree,
 };
 
 use crate::carry::Work;
@@ -34,6 +34,8 @@ pub(crate) struct Survey {
     pub(crate) reports: Vec<MailboxReport>,
     /// Whether the target was changed on the way: mailboxes made, pairs forgotten.
     pub(crate) changed: bool,
+    /// Lines of the source's list that could not be read.
+    pub(crate) unreadable: usize,
 }
 
 /// What a survey needs.
@@ -63,24 +65,22 @@ impl Surveyor<'_> {
             .iter()
             .map(|(source, record)| (source.clone(), record.target.clone()))
             .collect();
-        let (mailboxes, subscribed) = own_mailboxes(&listing);
-        let tree = plan_tree(
-            &mailboxes
-                .iter()
-                .map(|listed| describe(listed))
-                .collect::<Vec<_>>(),
-            &subscribed,
-            &known,
-            self.selection,
-            MAILDIR_NAMES,
-        );
+        let OwnMailboxes {
+            mailboxes,
+            subscribed,
+            notes,
+        } = own_mailboxes(&listing);
+        let described: Vec<SourceMailbox> = mailboxes.iter().map(describe).collect();
+        let mut tree = plan_tree(&described, &subscribed, &known, self.selection, MAILDIR_NAMES);
+        tree.notes.extend(notes);
         let listed: HashMap<&MailboxName, &ListedMailbox> =
-            mailboxes.iter().map(|listed| (&listed.name, *listed)).collect();
+            mailboxes.iter().map(|listed| (&listed.name, listed)).collect();
         let mut survey = Survey {
             works: Vec::new(),
             places: HashMap::new(),
             reports: Vec::new(),
             changed: false,
+            unreadable: listing.unreadable,
             tree: TreePlan::default(),
         };
         for planned in &tree.mailboxes {
@@ -113,11 +113,7 @@ impl Surveyor<'_> {
         } else {
             self.base.add_mailbox(source, target).await?
         };
-        let base = MailboxBase {
-            uid_validity: None,
-            target_uid_validity: None,
-            agreed: None,
-        };
+        let base = NOTHING_AGREED;
         Ok(MailboxRecord {
             id,
             source: source.clone(),
@@ -149,15 +145,16 @@ impl Surveyor<'_> {
             return Ok(());
         }
         if !self.dry {
-            survey.changed |= self.prepare(&mut record, &step, &checkpoint).await?;
+            survey.changed |= self.prepare(&mut record, step, &checkpoint).await?;
         }
         let look = self
             .target
             .look(&record.target, tag, checkpoint.uid_validity)
             .await?;
         if !self.dry {
-            let how = self.how(step, &checkpoint, &state);
-            let place = self.place(&record, tag, how, &checkpoint, &look).await?;
+            let how = self.how(step, &checkpoint, &state, &record).await?;
+            let place = self.place(&record, tag, how, &checkpoint, &state, &look).await?;
+            self.unstage_what_is_gone(&place, &look).await?;
             survey.places.insert(record.id, Arc::new(place));
         }
         survey.reports.push(report);
@@ -172,19 +169,47 @@ impl Surveyor<'_> {
         Ok(())
     }
 
-    fn how(&self, step: MailboxStep, checkpoint: &Checkpoint, state: &TargetState) -> How {
+    async fn how(
+        &self,
+        step: MailboxStep,
+        checkpoint: &Checkpoint,
+        state: &TargetState,
+        record: &MailboxRecord,
+    ) -> Result<How, SyncError> {
         let found = state.header.map(|header| header.uid_validity);
-        match (step, found) {
-            (MailboxStep::Follow | MailboxStep::Reidentify, Some(uid_validity)) => How::Add { uid_validity },
-            (MailboxStep::Fill(wanted) | MailboxStep::Restart(wanted), _) => How::Fill {
-                // A source without UIDVALIDITY has no UIDs that could be kept: any number does, best the one that is there.
-                uid_validity: wanted.or(found).unwrap_or_else(|| from_clock(self.now)),
-                uid_next: checkpoint.uid_next,
-            },
-            _ => How::Fill {
-                uid_validity: checkpoint.uid_validity.unwrap_or_else(|| from_clock(self.now)),
-                uid_next: checkpoint.uid_next,
-            },
+        let wanted = match (step, found) {
+            (MailboxStep::Follow | MailboxStep::Reidentify, Some(uid_validity)) => {
+                return Ok(How::Add { uid_validity });
+            }
+            // Under its old number every message would have to get its old UID back; where some had another than the
+            // source's, a new number says to clients that nothing they know holds.
+            (MailboxStep::Fill(_), _) if self.base.has_renumbered(record.id).await? => None,
+            // A source without UIDVALIDITY has no UIDs that could be kept: any number does, best the one that is there.
+            (MailboxStep::Fill(wanted) | MailboxStep::Restart(wanted), _) => wanted.or(found),
+            _ => checkpoint.uid_validity,
+        };
+        let uid_validity = wanted.unwrap_or_else(|| from_clock(self.now));
+        Ok(How::Fill {
+            uid_validity,
+            uid_next: checkpoint.uid_next,
+        })
+    }
+
+    /// Messages that an earlier run has staged may be gone (Dovecot clears `tmp/` of what is older than 36 hours): those
+    /// are carried again before the mailbox is committed.
+    async fn unstage_what_is_gone(&self, place: &Place, look: &Look) -> Result<(), SyncError> {
+        let mut after = None;
+        loop {
+            let page = self.base.staged(place.id, after, STAGED_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.uid);
+            let mut gone = Vec::new();
+            for message in &page {
+                if !place.holds_staged(message)? && !look.holds(message.uid) {
+                    gone.push(message.uid);
+                }
+            }
+            self.base.unstage(place.id, &gone).await?;
         }
     }
 
@@ -194,19 +219,20 @@ impl Surveyor<'_> {
         tag: [u8; 8],
         how: How,
         checkpoint: &Checkpoint,
+        state: &TargetState,
         look: &Look,
     ) -> Result<Place, SyncError> {
-        let (dir, stage) = self.target.mailbox(&record.target, tag)?;
+        let (dir, staging) = self.target.mailbox(&record.target, tag)?;
         let (How::Fill { uid_validity, .. } | How::Add { uid_validity }) = how;
         Ok(Place {
             id: record.id,
             dir,
-            stage,
+            stage: staging,
             tag,
             uid_validity: checkpoint.uid_validity,
             how,
-            numbers_known: record.base.target_uid_validity == Some(uid_validity)
-                && record.base.uid_validity == checkpoint.uid_validity,
+            header: state.header,
+            numbers_known: record.base.target_uid_validity == Some(uid_validity),
             may_have_twins: look.holds_others() || self.base.has_earlier(record.id).await?,
             now: self.now,
         })
@@ -216,49 +242,106 @@ impl Surveyor<'_> {
     async fn prepare(
         &self,
         record: &mut MailboxRecord,
-        step: &MailboxStep,
+        step: MailboxStep,
         checkpoint: &Checkpoint,
     ) -> Result<bool, SyncError> {
-        match step {
-            MailboxStep::Restart(_) => self.base.restart(record.id).await?,
-            MailboxStep::Reidentify => {
-                self.base.renumber(record.id, checkpoint.uid_validity).await?;
-                record.base.uid_validity = checkpoint.uid_validity;
-            }
-            _ => {}
+        if let MailboxStep::Restart(_) = step {
+            self.base.restart(record.id).await?;
+            record.base = MailboxBase {
+                uid_validity: record.base.uid_validity,
+                ..NOTHING_AGREED
+            };
         }
-        let made = self.target.make_mailbox(&record.target).await?;
-        Ok(made
-            || matches!(
-                step,
-                MailboxStep::Fill(_) | MailboxStep::Restart(_) | MailboxStep::Reidentify
-            ))
+        // Whatever the step: pairs of an earlier numbering would be taken for messages of this one.
+        if record.base.uid_validity != checkpoint.uid_validity {
+            if record.base.uid_validity.is_some() {
+                self.base.renumber(record.id, checkpoint.uid_validity).await?;
+            }
+            self.base.set_source(record.id, checkpoint.uid_validity).await?;
+            record.base.uid_validity = checkpoint.uid_validity;
+            record.base.agreed = None;
+        }
+        self.target.make_mailbox(&record.target).await
     }
 
     /// The mailbox's checkpoint: as listed, else by opening it.
     async fn checkpoint(&mut self, listed: &ListedMailbox) -> Result<Checkpoint, SyncError> {
         match listed.status {
-            Some(MailboxStatus { checkpoint, .. }) => Ok(checkpoint),
-            None => Ok(self.connection.examine(&listed.wire_name).await?.checkpoint),
+            Some(MailboxStatus { checkpoint, .. }) if checkpoint.uid_validity.is_some() => Ok(checkpoint),
+            _ => Ok(self.connection.examine(&listed.wire_name).await?.checkpoint),
         }
     }
 }
 
-/// The account's own mailboxes and its subscriptions among them. Of two that show the same name the first is taken.
-fn own_mailboxes(listing: &Listing) -> (Vec<&ListedMailbox>, Vec<MailboxName>) {
-    let mut mailboxes: Vec<&ListedMailbox> = Vec::new();
-    for listed in listing.mailboxes.iter().filter(|listed| listed.personal) {
-        if !mailboxes.iter().any(|known| known.name == listed.name) {
-            mailboxes.push(listed);
+/// What the base knows of a mailbox that no pass has filled.
+const NOTHING_AGREED: MailboxBase = MailboxBase {
+    uid_validity: None,
+    target_uid_validity: None,
+    target_uid_next: None,
+    agreed: None,
+};
+
+/// Staged messages that are looked for at a time.
+const STAGED_PAGE: u32 = 1_000;
+
+/// The mailboxes of an account, each with a name of its own.
+struct OwnMailboxes {
+    mailboxes: Vec<ListedMailbox>,
+    subscribed: Vec<MailboxName>,
+    notes: Vec<Note>,
+}
+
+/// The account's own mailboxes and its subscriptions among them. Of two that show the same name, the second gets a number.
+fn own_mailboxes(listing: &Listing) -> OwnMailboxes {
+    let mut own = OwnMailboxes {
+        mailboxes: Vec::new(),
+        subscribed: Vec::new(),
+        notes: Vec::new(),
+    };
+    let mut names: HashSet<MailboxName> = HashSet::new();
+    for listed in &listing.mailboxes {
+        if !listed.personal {
+            if listed.selectable {
+                own.notes.push(Note::NotOwn {
+                    source: listed.name.clone(),
+                });
+            }
+            continue;
         }
+        let mut listed = listed.clone();
+        if names.contains(&listed.name) {
+            if !listed.selectable {
+                continue;
+            }
+            listed.name = numbered(&listed.name, &names);
+            own.notes.push(Note::SameName {
+                source: listed.name.clone(),
+            });
+        }
+        names.insert(listed.name.clone());
+        if listed.subscribed {
+            own.subscribed.push(listed.name.clone());
+        }
+        own.mailboxes.push(listed);
     }
-    let mut subscribed: Vec<MailboxName> = mailboxes
-        .iter()
-        .filter(|listed| listed.subscribed)
-        .map(|listed| listed.name.clone())
-        .collect();
-    subscribed.extend(listing.missing_subscriptions.iter().cloned());
-    (mailboxes, subscribed)
+    own.subscribed
+        .extend(listing.missing_subscriptions.iter().cloned());
+    own
+}
+
+/// The name with the first number that makes it another than all of `names`.
+fn numbered(name: &MailboxName, names: &HashSet<MailboxName>) -> MailboxName {
+    let with = |number: u32| {
+        let mut components = name.components().to_vec();
+        if let Some(last) = components.last_mut() {
+            *last = format!("{last}-{number}");
+        }
+        MailboxName::from_components(components)
+    };
+    (2..=u32::MAX)
+        .filter_map(with)
+        .find(|name| !names.contains(name))
+        .unwrap_or_else(|| name.clone())
 }
 
 fn describe(listed: &ListedMailbox) -> SourceMailbox {

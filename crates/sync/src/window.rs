@@ -22,7 +22,12 @@ pub(crate) fn windows(checkpoint: &Checkpoint) -> VecDeque<(Uid, Uid)> {
     let mut windows = VecDeque::new();
     let mut first = 1;
     while first <= u64::from(last) {
-        let end = (first + width - 1).min(u64::from(last));
+        // The last one is open at its end: some servers' UIDNEXT is behind.
+        let end = if first + width > u64::from(last) {
+            u64::from(Uid::LAST.get())
+        } else {
+            first + width - 1
+        };
         if let (Some(first), Some(end)) = (to_uid(first), to_uid(end)) {
             windows.push_back((first, end));
         }
@@ -78,11 +83,14 @@ mod tests {
         assert_eq!(cut(0, Some(10)), []);
         assert_eq!(cut(2_000, Some(5_000)), [(1, u32::MAX)]);
         assert_eq!(cut(9, None), [(1, u32::MAX)]);
-        assert_eq!(cut(4_000, Some(4_001)), [(1, 2_000), (2_001, 4_000)]);
-        assert_eq!(cut(4_001, Some(8_003)), [(1, 4_001), (4_002, 8_002)]);
+        assert_eq!(cut(4_000, Some(4_001)), [(1, 2_000), (2_001, u32::MAX)]);
+        assert_eq!(
+            cut(4_001, Some(8_003)),
+            [(1, 4_000), (4_001, 8_000), (8_001, u32::MAX)]
+        );
         let sparse = cut(5_000, Some(u32::MAX));
         assert_eq!(sparse.first().unwrap().0, 1);
-        assert_eq!(sparse.last().unwrap().1, u32::MAX - 1);
+        assert_eq!(sparse.last().unwrap().1, u32::MAX);
         assert!(sparse.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0));
         assert_eq!(sparse.len(), 3);
     }

@@ -76,6 +76,30 @@ fn cut_once_it_goes_on_by_itself() {
     assert!(json["reconnects"].as_u64() >= Some(1), "{json}");
 }
 
+/// A connection that is lost before it is even agreed on how to encrypt is lost all the same: it is made again.
+#[test]
+fn cut_while_tls_begins() {
+    let scene = Scene::start();
+    let way = Way::to(&scene, true);
+    for fault in [
+        Fault::CutAfter(0),
+        Fault::ResetAfter(0),
+        Fault::CutAfter(90),
+        Fault::ResetAfter(90),
+    ] {
+        way.proxy.set_fault(fault);
+        let mut command = way.command(&scene);
+        let words = [
+            "the connection was lost while agreeing on TLS",
+            "run the same command again",
+        ];
+        fails(command.args(["--retries", "0"]), 5, &words);
+    }
+    way.proxy.set_fault(Fault::CutOnceAfter(90));
+    let json = scene.completes(&mut way.command(&scene));
+    assert_eq!(json["reconnects"], 1, "{json}");
+}
+
 /// I5: wherever the connection is cut, the next run completes the move, and what had come is not brought again.
 #[test]
 fn cut_anywhere() {

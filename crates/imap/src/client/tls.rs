@@ -1,5 +1,6 @@
 //! TLS, and whom to believe.
 
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
@@ -51,12 +52,25 @@ pub(super) async fn handshake(
                 reason,
                 fingerprint,
             },
+            // Not what TLS is about: the server restarts, or has too much to do.
+            None if is_loss(error.kind()) => ImapError::ConnectionLost {
+                doing: format!("agreeing on TLS with {host}"),
+            },
             None => failed(error.to_string()),
         }),
         Err(_) => Err(ImapError::Timeout {
             doing: format!("agreeing on TLS with {host}"),
         }),
     }
+}
+
+/// Whether the connection ended, rather than that the two could not agree.
+fn is_loss(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::UnexpectedEof | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe
+    )
 }
 
 /// Believes a certificate by the system's roots or by its pin, and remembers why it did not.

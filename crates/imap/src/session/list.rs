@@ -49,6 +49,8 @@ pub struct Listing {
     pub missing_subscriptions: Vec<MailboxName>,
     /// Whether the server told the subscriptions; if not, none is marked.
     pub subscriptions_known: bool,
+    /// Lines of the list that could not be read: mailboxes that nothing is known of.
+    pub unreadable: usize,
 }
 
 /// Lists an account.
@@ -65,6 +67,7 @@ pub struct List {
     subscriptions_known: bool,
     statuses: HashMap<WireName, StatusItems>,
     statuses_asked: bool,
+    unreadable: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +92,7 @@ impl List {
             subscriptions_known: false,
             statuses: HashMap::new(),
             statuses_asked: false,
+            unreadable: 0,
         }
     }
 
@@ -226,6 +230,13 @@ fn folded(name: &WireName) -> WireName {
     }
 }
 
+/// Whether an untagged response is about LIST.
+fn is_list(raw: &[u8]) -> bool {
+    let word = raw.strip_prefix(b"*").unwrap_or(raw).trim_ascii_start();
+    word.get(..4)
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"LIST"))
+}
+
 fn is_selectable(item: &ListItem) -> bool {
     !item.has("\\NoSelect") && !item.has("\\NonExistent")
 }
@@ -261,6 +272,11 @@ impl Exchange for List {
             ) => {
                 self.subscriptions.push((item.name, item.delimiter));
             }
+            (Response::Unknown(unknown), Some(Asked::ExtendedList | Asked::PlainList))
+                if unknown.reason.is_some() && is_list(&unknown.raw) =>
+            {
+                self.unreadable += 1;
+            }
             _ => {}
         }
     }
@@ -288,6 +304,11 @@ impl Exchange for List {
             .iter()
             .filter_map(|item| self.mailbox(item, &subscribed))
             .collect();
+        let nameless = self
+            .listed
+            .iter()
+            .filter(|item| is_selectable(item) && self.shown_name(&item.name, item.delimiter).is_none())
+            .count();
         mailboxes.sort_by(|a, b| {
             let key = |mailbox: &ListedMailbox| !mailbox.name.is_inbox();
             (key(a), &a.name, &a.wire_name).cmp(&(key(b), &b.name, &b.wire_name))
@@ -304,6 +325,7 @@ impl Exchange for List {
             mailboxes,
             missing_subscriptions: missing,
             subscriptions_known: self.subscriptions_known,
+            unreadable: self.unreadable + nameless,
         })
     }
 }

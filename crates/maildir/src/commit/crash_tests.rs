@@ -5,14 +5,14 @@ use transhume_model::mail::{Digest, FlagSet, MailboxName};
 use super::{CommitKind, Placed};
 use crate::seam;
 use crate::testing::{Account, TAG, body, date, dead_process, flags, origin, place, stage, uid, validity};
-use crate::{FlagOutcome, MailboxDir, MaildirError, Staged};
+use crate::{FlagOutcome, MailboxDir, MaildirError, MessageKey, Staged};
 
 const SOURCE: u32 = 7;
 
 /// What a caller does: stages what is neither staged nor placed, and commits all.
 fn carry(mailbox: &MailboxDir, kind: CommitKind, uids: &[u32]) -> Result<Vec<Placed>, MaildirError> {
     mailbox.create()?;
-    let tag_stage = mailbox.stage(TAG)?;
+    let tag_stage = mailbox.stage(TAG);
     tag_stage.sweep(|_| true)?;
     let mut messages: Vec<(Staged, FlagSet)> = Vec::new();
     for &number in uids {
@@ -101,7 +101,11 @@ fn filling_loses_nothing_and_doubles_nothing() {
     cut_everywhere(
         early_mail,
         |account| {
-            let placed = carry(&account.open()?.mailbox(&MailboxName::inbox()), kind, &[3, 8, 21])?;
+            let placed = carry(
+                &account.open()?.mailbox(&MailboxName::inbox())?,
+                kind,
+                &[3, 8, 21],
+            )?;
             assert!(!placed.contains(&Placed::Vanished));
             Ok(())
         },
@@ -149,7 +153,7 @@ fn adding_loses_nothing_and_doubles_nothing() {
             account.play_dovecot();
         },
         |account| {
-            let inbox = account.open()?.mailbox(&MailboxName::inbox());
+            let inbox = account.open()?.mailbox(&MailboxName::inbox())?;
             carry(&inbox, add, &[4, 5, 6, 9, 12]).map(|_| ())
         },
         |account, dovecot_looks| {
@@ -180,12 +184,13 @@ fn changing_flags_loses_nothing() {
             carry(&account.inbox(), fill, &[1, 2]).unwrap();
         },
         |account| {
-            let inbox = account.open()?.mailbox(&MailboxName::inbox());
-            inbox.stage(TAG)?.sweep(|_| true)?;
-            let outcomes = inbox.update_flags(&[origin(SOURCE, 1), origin(SOURCE, 2)], |_, old| {
+            let inbox = account.open()?.mailbox(&MailboxName::inbox())?;
+            inbox.stage(TAG).sweep(|_| true)?;
+            let keys = [1, 2].map(|uid| MessageKey::Origin(origin(SOURCE, uid)));
+            let update = inbox.update_flags(&keys, |_, old| {
                 FlagSet::merge(&flags("\\Seen"), &flags("\\Answered new"), old)
             })?;
-            assert!(!outcomes.contains(&FlagOutcome::Missing));
+            assert!(!update.outcomes.contains(&FlagOutcome::Missing));
             Ok(())
         },
         |account, _| {
@@ -202,12 +207,21 @@ fn creating_and_subscribing_can_be_done_again() {
         |_| {},
         |account| {
             let root = account.open()?;
-            root.mailbox(&name).create()?;
+            root.mailbox(&name)?.create()?;
+            // Sweeps, as a run does.
+            let _alone = root.lock_exclusively()?;
             root.subscribe(std::slice::from_ref(&name)).map(|_| ())
         },
         |account, _| {
             let made = crate::testing::names(&account.path().join(".A.Entw&APw-rfe"));
             assert_eq!(made, ["cur", "maildirfolder", "new", "tmp"]);
+            let half_made = |name: &String| name.starts_with("transhume.");
+            assert!(
+                !account.names("").iter().any(half_made),
+                "{:?}",
+                account.names("")
+            );
+            assert_eq!(account.names(".."), ["Maildir"]);
             assert_eq!(account.read("subscriptions"), "V\t2\n\nA\tEntw&APw-rfe\n");
             let tmp = account.path().join("tmp");
             for name in crate::testing::names(&tmp) {

@@ -77,13 +77,13 @@ fn what_is_not_complete_is_not_placed() {
     let account = Account::new();
     let inbox = account.inbox();
     let whole = stage(&inbox, origin(7, 1)).unwrap();
-    let mut unfinished = inbox.stage(TAG).unwrap().begin(Some(&origin(7, 1))).unwrap();
+    let mut unfinished = inbox.stage(TAG).begin(Some(&origin(7, 1))).unwrap();
     unfinished.write(&body(1)).unwrap();
     std::mem::forget(unfinished);
     let gone = stage(&inbox, origin(7, 2)).unwrap();
-    let stage_of_tag = inbox.stage(TAG).unwrap();
+    let stage_of_tag = inbox.stage(TAG);
     assert!(stage_of_tag.holds(&gone).unwrap() && !stage_of_tag.holds(&whole).unwrap());
-    assert_eq!(inbox.stage([9; 8]).unwrap().sweep(|_| false).unwrap(), 0);
+    assert_eq!(inbox.stage([9; 8]).sweep(|_| false).unwrap(), 0);
     assert_eq!(stage_of_tag.sweep(|origin| origin.uid.get() == 1).unwrap(), 1);
     let mut commit = inbox.begin_commit(fill(7), &[]).unwrap();
     let placed = place(&mut commit, &[(whole, FlagSet::new()), (gone, FlagSet::new())]).unwrap();
@@ -93,7 +93,7 @@ fn what_is_not_complete_is_not_placed() {
 #[test]
 fn a_file_that_is_dropped_is_gone() {
     let account = Account::new();
-    let stage = account.inbox().stage(TAG).unwrap();
+    let stage = account.inbox().stage(TAG);
     stage.begin(None).unwrap().write(b"x").unwrap();
     drop(stage.begin(Some(&origin(7, 1))).unwrap());
     assert_eq!(account.names("tmp"), [""; 0]);
@@ -102,7 +102,7 @@ fn a_file_that_is_dropped_is_gone() {
 #[test]
 fn dates_that_the_file_system_cannot_keep_are_the_nearest_it_can() {
     let account = Account::new();
-    let stage = account.inbox().stage(TAG).unwrap();
+    let stage = account.inbox().stage(TAG);
     let asked = transhume_model::mail::InternalDate::from_unix(-9_000_000_000);
     let staged = stage.begin(None).unwrap().finish(origin(7, 1), asked).unwrap();
     assert!(stage.holds(&staged).unwrap());
@@ -172,8 +172,11 @@ fn a_directory_that_is_a_symbolic_link_is_not_entered() {
     account.open().unwrap();
     std::os::unix::fs::symlink("/tmp", account.path().join(".Sent")).unwrap();
     let name = transhume_model::mail::MailboxName::from_components(["Sent"]).unwrap();
-    let sent = account.open().unwrap().mailbox(&name);
-    assert!(sent.create().is_err() && sent.scan().is_err());
+    let sent = account.open().unwrap().mailbox(&name).unwrap();
+    for error in [sent.create().unwrap_err(), sent.scan().unwrap_err()] {
+        assert_eq!(error.kind(), crate::ErrorKind::Other);
+        assert!(error.to_string().contains("is a symbolic link"), "{error}");
+    }
 }
 
 #[test]
@@ -197,6 +200,41 @@ fn keywords_without_a_letter_are_reported() {
     let scan = inbox.scan().unwrap();
     let found = scan.find(&origin(7, 1)).unwrap();
     assert_eq!(scan.flags(found.letters).keywords().len(), 24);
+}
+
+#[test]
+fn a_fill_that_is_dropped_is_made_up_for_by_the_next() {
+    for dovecot_looks in [false, true] {
+        let account = Account::new();
+        let inbox = account.inbox();
+        account.write("cur/100.M1P1.mx:2,S", "early");
+        let messages: Vec<_> = [3, 8, 21]
+            .map(|number| (stage(&inbox, origin(7, number)).unwrap(), FlagSet::new()))
+            .into();
+        for placed_before in [1, 2] {
+            let mut commit = inbox.begin_commit(fill(7), &[]).unwrap();
+            place(&mut commit, &messages[..placed_before]).unwrap();
+            drop(commit);
+            assert!(!account.read("dovecot-uidlist").starts_with("3 V7 "));
+            if dovecot_looks {
+                account.play_dovecot();
+            }
+        }
+        let mut commit = inbox.begin_commit(fill(7), &[]).unwrap();
+        let placed = place(&mut commit, &messages).unwrap();
+        assert!(matches!(placed[1], Placed::Present { .. }));
+        assert_eq!(placed[2], Placed::New { uid: uid(21) });
+        assert_eq!(commit.finish().unwrap().kept, 1);
+        let shown: Vec<_> = account.shown().into_iter().collect();
+        let expected = [
+            (3, "Subject: 3"),
+            (8, "Subject: 8"),
+            (21, "Subject: 21"),
+            (22, "early S"),
+        ];
+        assert_eq!(shown, expected.map(|(uid, text)| (uid, text.to_owned())));
+        assert_eq!(account.names("tmp"), [""; 0]);
+    }
 }
 
 #[test]

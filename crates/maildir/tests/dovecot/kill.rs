@@ -39,7 +39,7 @@ fn carry() {
     )
     .unwrap();
     let _alone = root.lock_exclusively().unwrap();
-    let inbox = root.mailbox(&MailboxName::inbox());
+    let inbox = root.mailbox(&MailboxName::inbox()).unwrap();
     // The first half fills the mailbox, the second is added.
     let first_half = CommitKind::Fill {
         uid_validity: validity(V),
@@ -60,7 +60,7 @@ fn carry_all(
     kind: CommitKind,
     numbers: std::ops::RangeInclusive<u32>,
 ) {
-    let stage = inbox.stage(origin(V, 1).tag).unwrap();
+    let stage = inbox.stage(origin(V, 1).tag);
     stage.sweep(|_| false).unwrap();
     let mut staged = Vec::new();
     for number in numbers {

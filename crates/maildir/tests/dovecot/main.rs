@@ -14,7 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::{Account, flags, origin, place, stage, uid, validity};
-use transhume_maildir::{CommitKind, DIRECTORY_NAME_MAX, ErrorKind, FlagOutcome, Placed, representable};
+use transhume_maildir::{
+    CommitKind, DIRECTORY_NAME_MAX, ErrorKind, FlagOutcome, MessageKey, Placed, representable,
+};
 use transhume_model::mail::{FlagSet, InternalDate, MailboxName, Uid};
 use transhume_testkit::Dovecot;
 
@@ -56,7 +58,7 @@ fn clients_see_what_the_source_had_and_early_mail_above() {
     account.lmtp("early three");
     early.select(&["INBOX"]).unwrap();
 
-    let inbox = account.root.mailbox(&MailboxName::inbox());
+    let inbox = account.root.mailbox(&MailboxName::inbox()).unwrap();
     let cases: [(u32, i64, &[u8], &str); 6] = [
         (3, 0, b"Subject: epoch\r\n\r\nx\r\n", "\\Seen"),
         (
@@ -140,7 +142,7 @@ fn clients_see_what_the_source_had_and_early_mail_above() {
 #[test]
 fn what_is_read_is_what_dovecot_has() {
     let account = Account::start();
-    let inbox = account.root.mailbox(&MailboxName::inbox());
+    let inbox = account.root.mailbox(&MailboxName::inbox()).unwrap();
     let bytes = b"Subject: x\r\n\r\nbare\nends\n";
     let staged = stage(&inbox, origin(V, 5), InternalDate::from_unix(1), bytes);
     let mut commit = inbox.begin_commit(fill(6), &[]).unwrap();
@@ -192,7 +194,7 @@ fn what_is_read_is_what_dovecot_has() {
 #[test]
 fn messages_are_added_while_everybody_else_is_at_work() {
     let account = Account::start();
-    let inbox = account.root.mailbox(&MailboxName::inbox());
+    let inbox = account.root.mailbox(&MailboxName::inbox()).unwrap();
     inbox.begin_commit(fill(1), &[]).unwrap().finish().unwrap();
     let mut watcher = account.login();
     watcher.select(&["INBOX"]).unwrap();
@@ -269,7 +271,7 @@ fn messages_are_added_while_everybody_else_is_at_work() {
 #[test]
 fn clients_wait_while_a_commit_is_under_way() {
     let account = Account::start();
-    let inbox = account.root.mailbox(&MailboxName::inbox());
+    let inbox = account.root.mailbox(&MailboxName::inbox()).unwrap();
     let commit = inbox.begin_commit(fill(1), &[]).unwrap();
     thread::scope(|scope| {
         let append = scope.spawn(|| {
@@ -291,7 +293,7 @@ fn clients_wait_while_a_commit_is_under_way() {
 #[test]
 fn open_sessions_see_flags_that_are_changed() {
     let account = Account::start();
-    let inbox = account.root.mailbox(&MailboxName::inbox());
+    let inbox = account.root.mailbox(&MailboxName::inbox()).unwrap();
     let staged = stage(
         &inbox,
         origin(V, 5),
@@ -306,14 +308,17 @@ fn open_sessions_see_flags_that_are_changed() {
     client.store("5", "+FLAGS", &["\\Flagged", "mine"]).unwrap();
 
     let merge = |now: &FlagSet| FlagSet::merge(&flags("\\Seen old"), &flags("\\Answered new"), now);
-    let origins = [origin(V, 5), origin(V, 6)];
-    let outcomes = inbox.update_flags(&origins, |_, now| merge(now)).unwrap();
+    let keys = [5, 6].map(|uid| MessageKey::Origin(origin(V, uid)));
+    let outcomes = inbox.update_flags(&keys, |_, now| merge(now)).unwrap().outcomes;
     let expected = flags("\\Answered \\Flagged mine new");
     assert_eq!(
         outcomes,
         [FlagOutcome::Changed(expected.clone()), FlagOutcome::Missing]
     );
-    let outcomes = inbox.update_flags(&origins[..1], |_, now| merge(now)).unwrap();
+    let outcomes = inbox
+        .update_flags(&keys[..1], |_, now| merge(now))
+        .unwrap()
+        .outcomes;
     assert_eq!(outcomes, [FlagOutcome::Unchanged(expected.clone())]);
 
     client.command("NOOP").unwrap();
@@ -329,10 +334,57 @@ fn open_sessions_see_flags_that_are_changed() {
 }
 
 #[test]
+fn a_fill_that_is_dropped_is_made_up_for_by_the_next() {
+    for dovecot_looks in [false, true] {
+        let account = Account::start();
+        account.lmtp("early");
+        let inbox = account.root.mailbox(&MailboxName::inbox()).unwrap();
+        let staged: Vec<_> = [3, 8, 21, 40]
+            .map(|number| {
+                let bytes = format!("Subject: {number}\r\n\r\n").into_bytes();
+                let date = InternalDate::from_unix(i64::from(number));
+                (stage(&inbox, origin(V, number), date, &bytes), flags("work"))
+            })
+            .into();
+        for placed_before in [2, 3] {
+            let mut commit = inbox.begin_commit(fill(41), &[]).unwrap();
+            place(&mut commit, &staged[..placed_before]);
+            drop(commit);
+            if dovecot_looks {
+                let mut client = account.login();
+                client.select(&["INBOX"]).unwrap();
+                client.store("1:*", "+FLAGS", &["\\Flagged"]).unwrap();
+                account.lmtp("in between");
+            }
+        }
+        let mut commit = inbox.begin_commit(fill(41), &[]).unwrap();
+        let placed = place(&mut commit, &staged);
+        commit.finish().unwrap();
+        let here = |placed: &Placed| match placed {
+            Placed::New { uid } | Placed::Present { uid, .. } => uid.get(),
+            Placed::Vanished => 0,
+        };
+        assert_eq!(placed.iter().map(here).collect::<Vec<_>>(), [3, 8, 21, 40]);
+        let mut client = account.login();
+        assert_eq!(client.select(&["INBOX"]).unwrap().uid_validity, V);
+        let messages = client.fetch_all().unwrap();
+        let kept = if dovecot_looks { 3 } else { 1 };
+        assert_eq!(messages.len(), 4 + kept);
+        for (message, number) in messages.iter().zip([3, 8, 21, 40]) {
+            assert_eq!((message.uid, message.internal_date), (number, i64::from(number)));
+            let flagged = message.flags.iter().any(|flag| flag == "\\Flagged");
+            assert_eq!(flagged, dovecot_looks && number != 40, "{number}");
+        }
+        assert!(messages[4..].iter().all(|message| message.uid >= 41));
+        assert_eq!(but_for_the_switch(&account.server.log_problems()), [""; 0]);
+    }
+}
+
+#[test]
 fn a_mailbox_that_another_uidvalidity_came_to_has_to_be_filled() {
     let account = Account::start();
     account.lmtp("early");
-    let inbox = account.root.mailbox(&MailboxName::inbox());
+    let inbox = account.root.mailbox(&MailboxName::inbox()).unwrap();
     assert_eq!(
         inbox.begin_commit(add(), &[]).unwrap_err().kind(),
         ErrorKind::NeedsFill
@@ -382,7 +434,7 @@ fn mailboxes_and_subscriptions_are_those_of_dovecot() {
 
         let ours: [&[&str]; 3] = [&["INBOX", "Ä"], &["a b", "📮"], &["A*%\"\\"]];
         for path in ours {
-            assert!(account.root.mailbox(&name(path)).create().unwrap());
+            assert!(account.root.mailbox(&name(path)).unwrap().create().unwrap());
         }
         let names: Vec<_> = ours.iter().chain(&theirs).map(|path| name(path)).collect();
         let before = std::fs::read(account.root.path().join("subscriptions")).unwrap();
@@ -429,7 +481,7 @@ fn names_are_refused_where_dovecot_refuses_them() {
     for path in good {
         let name = MailboxName::from_components(path.iter().copied()).unwrap();
         assert_eq!(representable(&name), Ok(()), "{name}");
-        account.root.mailbox(&name).create().unwrap();
+        account.root.mailbox(&name).unwrap().create().unwrap();
         client
             .select(path)
             .unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -97,7 +97,7 @@ pub(crate) fn origin(source_validity: u32, value: u32) -> Origin {
 
 pub(crate) fn stage(mailbox: &MailboxDir, origin: Origin, date: InternalDate, bytes: &[u8]) -> Staged {
     // The UID is not known before the message has come, as with many a server.
-    let mut file = mailbox.stage(origin.tag).unwrap().begin(None).unwrap();
+    let mut file = mailbox.stage(origin.tag).begin(None).unwrap();
     file.write(bytes).unwrap();
     file.finish(origin, date).unwrap()
 }

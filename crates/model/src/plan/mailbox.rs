@@ -7,8 +7,10 @@ use crate::mail::{Checkpoint, Uid, UidValidity};
 pub struct MailboxBase {
     /// The source's UIDVALIDITY that the pairs belong to.
     pub uid_validity: Option<UidValidity>,
-    /// The UIDVALIDITY that the target had at that time.
+    /// The UIDVALIDITY that the target had at that time; `None` until it was filled.
     pub target_uid_validity: Option<UidValidity>,
+    /// The target's UIDNEXT at that time.
+    pub target_uid_next: Option<Uid>,
     /// The source's checkpoint at the end of the last pass that left nothing to do.
     pub agreed: Option<Checkpoint>,
 }
@@ -43,7 +45,7 @@ pub enum MailboxStep {
     /// already is numbered above.
     Fill(Option<UidValidity>),
     /// As [`Fill`](Self::Fill), after forgetting its pairs: the mailbox that the base knows is no more, and another
-    /// has taken its place.
+    /// has taken its place, or an older state of it. What is there is recognised by its marks.
     Restart(Option<UidValidity>),
     /// Changes are added to what is there.
     Follow,
@@ -68,16 +70,21 @@ pub fn decide_mailbox(source: &Checkpoint, base: Option<&MailboxBase>, target: &
     if !target.exists {
         return MailboxStep::RemovedByOwner;
     }
+    let renumbered = base.uid_validity != source.uid_validity;
     if found != base.target_uid_validity {
         // Something has numbered the target anew. Where our messages are still there (a lost uidlist), the numbers
         // that clients know are put back; else it is another mailbox of that name.
-        return if target.holds_ours {
-            MailboxStep::Fill(base.target_uid_validity)
-        } else {
-            MailboxStep::Restart(source.uid_validity)
+        return match base.target_uid_validity {
+            known if target.holds_ours && !renumbered => MailboxStep::Fill(known),
+            _ if target.holds_ours => MailboxStep::Fill(source.uid_validity),
+            _ => MailboxStep::Restart(source.uid_validity),
         };
     }
-    if base.uid_validity != source.uid_validity {
+    if target.header.map(|header| header.uid_next) < base.target_uid_next {
+        // UIDs only ever grow: the target has been set back, as from a backup.
+        return MailboxStep::Restart(base.target_uid_validity);
+    }
+    if renumbered {
         return MailboxStep::Reidentify;
     }
     match &base.agreed {
@@ -104,6 +111,7 @@ mod tests {
         MailboxBase {
             uid_validity: UidValidity::new(validity),
             target_uid_validity: target.and_then(UidValidity::new),
+            target_uid_next: Uid::new(1),
             agreed,
         }
     }
@@ -149,6 +157,22 @@ mod tests {
             Some(base(5, Some(5), Some(checkpoint(5, 10)))),
             state(5, false),
             MailboxStep::Reidentify,
+        );
+        // Both sides numbered anew: the source's new numbers are as good as any.
+        check(
+            Some(base(5, Some(5), Some(checkpoint(5, 10)))),
+            state(6, true),
+            fill,
+        );
+        // Set back to before what the base knows.
+        let later = MailboxBase {
+            target_uid_next: Uid::new(9),
+            ..base(7, Some(7), Some(seen))
+        };
+        check(
+            Some(later),
+            state(7, true),
+            MailboxStep::Restart(UidValidity::new(7)),
         );
     }
 }

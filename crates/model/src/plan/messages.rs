@@ -24,13 +24,16 @@ pub struct Pair {
     pub state: PairState,
     /// The flags that both sides last agreed on.
     pub flags: FlagSet,
+    /// The name of its counterpart, where that does not bear its mark.
+    pub target_name: Option<String>,
 }
 
 /// What the target's mailbox holds.
 #[derive(Clone, Copy)]
 pub struct TargetView<'a> {
-    /// The flags of the message that bears the mark of this source UID; `None` when there is none.
-    pub flags_of: &'a dyn Fn(Uid) -> Option<FlagSet>,
+    /// The flags of the message of this name, or without one of that which bears the mark of this source UID; `None`
+    /// when there is none.
+    pub flags_of: &'a dyn Fn(Uid, Option<&str>) -> Option<FlagSet>,
     /// Sizes, in octets on the wire, of the messages that came by other ways.
     pub foreign_sizes: &'a HashSet<u64>,
 }
@@ -60,6 +63,8 @@ pub enum Action {
         base_flags: FlagSet,
         /// The source's flags, which the base then records.
         source_flags: FlagSet,
+        /// The name of its counterpart, where that does not bear its mark.
+        target_name: Option<String>,
     },
     /// The source's flags have changed, and the target has them already: only the base learns it.
     Agree {
@@ -92,7 +97,7 @@ pub fn plan_messages(rows: &[MessageRow], pairs: &[Pair], target: TargetView<'_>
 
 fn plan_message(row: &MessageRow, pair: Option<&Pair>, target: TargetView<'_>) -> Option<Action> {
     let Some(pair) = pair else {
-        return Some(if (target.flags_of)(row.uid).is_some() {
+        return Some(if (target.flags_of)(row.uid, None).is_some() {
             Action::Adopt { row: row.clone() }
         } else {
             let perhaps_there = target.foreign_sizes.contains(&row.size);
@@ -106,11 +111,12 @@ fn plan_message(row: &MessageRow, pair: Option<&Pair>, target: TargetView<'_>) -
         return None;
     }
     let (uid, source_flags) = (row.uid, row.flags.clone());
-    if pair.state == PairState::Staged {
-        return Some(Action::Agree { uid, source_flags });
-    }
-    let Some(target_flags) = (target.flags_of)(uid) else {
-        return Some(Action::Forget { uid });
+    let Some(target_flags) = (target.flags_of)(uid, pair.target_name.as_deref()) else {
+        // A staged message gets its flags when it is placed; one that was placed and is gone, its owner has removed.
+        return Some(match pair.state {
+            PairState::Staged => Action::Agree { uid, source_flags },
+            PairState::Placed | PairState::Gone => Action::Forget { uid },
+        });
     };
     Some(
         if FlagSet::merge(&pair.flags, &row.flags, &target_flags) == target_flags {
@@ -120,6 +126,7 @@ fn plan_message(row: &MessageRow, pair: Option<&Pair>, target: TargetView<'_>) -
                 uid,
                 base_flags: pair.flags.clone(),
                 source_flags,
+                target_name: pair.target_name.clone(),
             }
         },
     )
@@ -152,11 +159,12 @@ mod tests {
             uid: uid(value),
             state,
             flags: flags(words),
+            target_name: None,
         }
     }
 
     fn plan(rows: &[MessageRow], pairs: &[Pair], ours: &[(u32, &str)], foreign: &[u64]) -> Vec<Action> {
-        let find = |wanted: Uid| {
+        let find = |wanted: Uid, _: Option<&str>| {
             ours.iter()
                 .find(|(origin, _)| uid(*origin) == wanted)
                 .map(|(_, words)| flags(words))
@@ -218,7 +226,8 @@ mod tests {
                 Action::SetFlags {
                     uid: uid(1),
                     base_flags: flags(""),
-                    source_flags: flags("\\Seen")
+                    source_flags: flags("\\Seen"),
+                    target_name: None,
                 },
                 Action::Agree {
                     uid: uid(2),
@@ -234,6 +243,14 @@ mod tests {
         let gone = pair(2, PairState::Gone, "");
         let actions = plan(&[row(1, "\\Seen"), row(2, "\\Seen")], &[placed, gone], &[], &[]);
         assert_eq!(actions, [Action::Forget { uid: uid(1) }]);
+    }
+
+    #[test]
+    fn a_staged_message_that_was_placed_after_all_gets_changed_flags() {
+        let staged = [pair(1, PairState::Staged, ""), pair(2, PairState::Staged, "")];
+        let actions = plan(&[row(1, "\\Seen"), row(2, "\\Seen")], &staged, &[(1, "")], &[]);
+        assert!(matches!(actions[0], Action::SetFlags { .. }), "{actions:?}");
+        assert!(matches!(actions[1], Action::Agree { .. }), "{actions:?}");
     }
 
     #[test]

@@ -63,6 +63,16 @@ pub enum Note {
         /// Its role.
         role: SpecialUse,
     },
+    /// Another mailbox shows the same name: this one is told apart by a number.
+    SameName {
+        /// As it is called here.
+        source: MailboxName,
+    },
+    /// It belongs to somebody else, or to everybody, and is not part of the account.
+    NotOwn {
+        /// On the source.
+        source: MailboxName,
+    },
     /// Left out as asked.
     Excluded {
         /// On the source.
@@ -84,6 +94,16 @@ impl fmt::Display for Note {
                 "“{source}” ({role}) usually shows messages that lie in other folders too; \
                  --exclude leaves it out if it is a mere view"
             ),
+            Self::SameName { source } => write!(
+                f,
+                "two mailboxes of the source show the same name; the second is called “{source}” here"
+            ),
+            Self::NotOwn { source } => {
+                write!(
+                    f,
+                    "“{source}” is shared by others and not part of this account: it is left out"
+                )
+            }
             Self::Excluded { source } => write!(f, "“{source}” is left out, as asked"),
         }
     }
@@ -143,6 +163,8 @@ struct Namer<'a> {
     rules: NameRules,
     given: BTreeMap<Vec<String>, Vec<String>>,
     taken: BTreeSet<Vec<String>>,
+    /// Names that earlier passes gave to other mailboxes: one that appears now under such a name gets another.
+    given_before: BTreeSet<Vec<String>>,
     known: &'a BTreeMap<MailboxName, MailboxName>,
 }
 
@@ -152,6 +174,11 @@ impl<'a> Namer<'a> {
         known: &'a BTreeMap<MailboxName, MailboxName>,
         rules: NameRules,
     ) -> Self {
+        let given_before: BTreeSet<Vec<String>> = known
+            .iter()
+            .filter(|(source, target)| source != target)
+            .map(|(_, target)| target.components().to_vec())
+            .collect();
         let mut taken: BTreeSet<Vec<String>> =
             known.values().map(|name| name.components().to_vec()).collect();
         // Names that fit as they are come first, so that a mended name never takes the place of one of them.
@@ -167,6 +194,7 @@ impl<'a> Namer<'a> {
             rules,
             given: BTreeMap::new(),
             taken,
+            given_before,
             known,
         }
     }
@@ -180,7 +208,8 @@ impl<'a> Namer<'a> {
     }
 
     fn components(&mut self, source: &[String]) -> Vec<String> {
-        if fits(source, self.rules) {
+        let is_given = (1..=source.len()).any(|levels| self.given_before.contains(&source[..levels]));
+        if fits(source, self.rules) && !is_given {
             return source.to_vec();
         }
         if let Some(given) = self.given.get(source) {
@@ -353,6 +382,18 @@ mod tests {
             &expect![[r#"
             a.b → a_b-7
             a_b → a_b"#]],
+        );
+    }
+
+    #[test]
+    fn a_name_given_before_is_not_given_again() {
+        check(
+            &["a.b", "a_b", "a_b|c"],
+            &[("a.b", "a_b")],
+            &expect![[r#"
+                a.b → a_b
+                a_b → a_b-2
+                a_b|c → a_b-2|c"#]],
         );
     }
 

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
-use transhume_db::MailboxId;
+use transhume_db::{MailboxId, StagedMessage};
 pub use transhume_maildir::{Durability, Owner};
-use transhume_maildir::{MailboxDir, MaildirError, MaildirRoot, Options, Origin, RootLock, Scan, Stage};
+use transhume_maildir::{
+    MailboxDir, MaildirError, MaildirRoot, Options, Origin, RootLock, Scan, Stage, Staged,
+};
 use transhume_model::mail::{Digest, FlagSet, InternalDate, MailboxName, Uid, UidValidity};
 use transhume_model::plan::{TargetHeader, TargetState, TargetView};
 
@@ -46,7 +48,9 @@ pub(crate) struct Place {
     /// The source's.
     pub(crate) uid_validity: Option<UidValidity>,
     pub(crate) how: How,
-    /// Whether the base knows the numbers of both sides already.
+    /// The target's numbers as they were found.
+    pub(crate) header: Option<TargetHeader>,
+    /// Whether the base knows the target's numbers already.
     pub(crate) numbers_known: bool,
     /// Whether messages may be on the target already without bearing their mark.
     pub(crate) may_have_twins: bool,
@@ -60,6 +64,24 @@ impl Place {
             tag: self.tag,
             uid_validity: self.uid_validity,
             uid,
+        }
+    }
+}
+
+impl Place {
+    /// Whether a message that was staged once still lies there.
+    pub(crate) fn holds_staged(&self, message: &StagedMessage) -> Result<bool, SyncError> {
+        Ok(self.stage.holds(&self.staged(message))?)
+    }
+
+    /// The staged file of a message.
+    pub(crate) fn staged(&self, message: &StagedMessage) -> Staged {
+        Staged {
+            origin: self.origin(message.uid),
+            internal_date: message.internal_date,
+            size: message.size,
+            virtual_size: message.size + message.line_feeds,
+            digest: message.digest,
         }
     }
 }
@@ -86,19 +108,27 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    fn flags_of(&self, uid: Uid) -> Option<FlagSet> {
+    fn flags_of(&self, uid: Uid, name: Option<&str>) -> Option<FlagSet> {
         let scan = self.scan.as_ref()?;
-        let found = scan.find(&Origin {
-            tag: self.tag,
-            uid_validity: self.uid_validity,
-            uid,
-        })?;
+        let found = match name {
+            Some(name) => scan.find_name(name.as_bytes())?,
+            None => scan.find(&Origin {
+                tag: self.tag,
+                uid_validity: self.uid_validity,
+                uid,
+            })?,
+        };
         Some(scan.flags(found.letters))
+    }
+
+    /// Whether there is a message that bears the mark of this source UID.
+    pub(crate) fn holds(&self, uid: Uid) -> bool {
+        self.flags_of(uid, None).is_some()
     }
 
     /// Lets `plan` see it.
     pub(crate) fn with_view<T>(&self, plan: impl FnOnce(TargetView<'_>) -> T) -> T {
-        let flags_of = |uid| self.flags_of(uid);
+        let flags_of = |uid, name: Option<&str>| self.flags_of(uid, name);
         plan(TargetView {
             flags_of: &flags_of,
             foreign_sizes: &self.foreign_sizes,
@@ -214,7 +244,7 @@ impl Target {
         let Some(root) = &self.root else {
             return Ok(TargetState::default());
         };
-        let dir = root.mailbox(name);
+        let dir = root.mailbox(name)?;
         blocking(move || {
             if !dir.exists()? {
                 return Ok(TargetState::default());
@@ -250,7 +280,7 @@ impl Target {
         let Some(root) = &self.root else {
             return Ok(Look::default());
         };
-        let dir = root.mailbox(name);
+        let dir = root.mailbox(name)?;
         blocking(move || {
             if dir.exists()? {
                 look(&dir, tag, uid_validity)
@@ -263,14 +293,14 @@ impl Target {
 
     /// Makes a mailbox where it is missing, and says whether it was.
     pub(crate) async fn make_mailbox(&self, name: &MailboxName) -> Result<bool, SyncError> {
-        let dir = self.root()?.mailbox(name);
+        let dir = self.root()?.mailbox(name)?;
         blocking(move || dir.create()).await
     }
 
     /// The mailbox, and the place in it where messages are staged.
     pub(crate) fn mailbox(&self, name: &MailboxName, tag: [u8; 8]) -> Result<(MailboxDir, Stage), SyncError> {
-        let dir = self.root()?.mailbox(name);
-        let stage = dir.stage(tag)?;
+        let dir = self.root()?.mailbox(name)?;
+        let stage = dir.stage(tag);
         Ok((dir, stage))
     }
 

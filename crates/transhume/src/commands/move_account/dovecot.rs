@@ -7,11 +7,14 @@
 //! old server, and fetches no message again.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
 use transhume_model::mail::MailboxName;
 use transhume_sync::{MailboxReport, MailboxState, Report};
+
+use super::password;
 
 /// How to reach the new server's `doveadm`.
 #[derive(Clone, Debug)]
@@ -33,35 +36,53 @@ impl Doveadm {
         if touched.is_empty() {
             return Ok(());
         }
-        let known: HashSet<String> = self
-            .run(&["mailbox", "list"], &[])?
+        let known: HashSet<String> = run(self.command(&["mailbox", "list"]))?
             .lines()
             .map(str::to_owned)
             .collect();
         for (mailbox, mod_seq) in touched {
             let name = find(&mailbox.target, &known)
                 .ok_or_else(|| format!("doveadm does not list “{}” for {}", mailbox.target, self.user))?;
-            let least = mod_seq.to_string();
-            self.run(&["mailbox", "update"], &["--min-highest-modseq", &least, &name])?;
+            run(self.raising(&name, mod_seq))?;
         }
         Ok(())
     }
 
-    fn run(&self, verb: &[&str], arguments: &[&str]) -> Result<String, String> {
+    fn raising(&self, mailbox: &str, mod_seq: u64) -> Command {
+        let mut command = self.command(&["mailbox", "update"]);
+        command.args(["--min-highest-modseq", &mod_seq.to_string()]);
+        // A mailbox may be called `-A`, which else would mean all users.
+        command.args(["--", mailbox]);
+        command
+    }
+
+    fn command(&self, verb: &[&str]) -> Command {
         let mut command = Command::new("doveadm");
+        // The old server's password is none of its business.
+        command.env_remove(password::VARIABLE);
         if let Some(config) = &self.config {
             command.arg("-c").arg(config);
         }
-        command.args(verb).args(["-u", &self.user]).args(arguments);
-        let output = command
-            .output()
-            .map_err(|error| format!("doveadm cannot be run: {error}"))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let words = String::from_utf8_lossy(&output.stderr);
-        Err(format!("doveadm {} failed: {}", verb.join(" "), words.trim()))
+        command.args(verb).args(["-u", &self.user]);
+        command
     }
+}
+
+/// Gives what a command prints, or says what it complains about.
+fn run(mut command: Command) -> Result<String, String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("doveadm cannot be run: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
+    let words = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "“doveadm {}” failed: {}",
+        arguments.join(" "),
+        words.trim()
+    ))
 }
 
 /// One above what the old server had reached; `None` where it keeps no such numbers, or nothing was touched.
@@ -89,6 +110,25 @@ fn find(target: &MailboxName, known: &HashSet<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn doveadm_is_called_without_the_password_and_its_configuration_comes_first() {
+        let doveadm = Doveadm {
+            user: "amy".to_owned(),
+            config: Some(PathBuf::from("/c")),
+        };
+        let command = doveadm.raising("-A", 8);
+        let arguments: Vec<&str> = command
+            .get_args()
+            .map(|argument| argument.to_str().unwrap())
+            .collect();
+        assert_eq!(
+            arguments.join(" "),
+            "-c /c mailbox update -u amy --min-highest-modseq 8 -- -A"
+        );
+        let kept_back: Vec<_> = command.get_envs().collect();
+        assert_eq!(kept_back, [("TRANSHUME_PASSWORD".as_ref(), None)]);
+    }
 
     #[test]
     fn names_are_found_whatever_the_separator_and_prefix() {

@@ -121,7 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let began = Instant::now();
     let outcome = execute(arguments);
     let exit = match &outcome {
-        Ok(outcome) if arguments.dry_run || outcome.is_complete() => Exit::Complete,
+        Ok(outcome) if outcome.is_complete(arguments.dry_run) => Exit::Complete,
         Ok(_) => Exit::Partial,
         Err(failure) => failure.exit,
     };
@@ -150,8 +150,15 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn is_complete(&self) -> bool {
-        self.report.is_complete() && self.dovecot_trouble.is_none()
+    /// A dry run is complete when it could look at everything.
+    fn is_complete(&self, dry_run: bool) -> bool {
+        let report = &self.report;
+        let is_done = if dry_run {
+            report.is_free_of_trouble()
+        } else {
+            report.is_complete()
+        };
+        is_done && self.dovecot_trouble.is_none()
     }
 }
 

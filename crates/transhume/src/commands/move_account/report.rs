@@ -112,15 +112,7 @@ fn what(mailbox: &MailboxReport) -> String {
 
 fn outcome(out: &mut String, report: &Report, took: Duration) {
     let totals = report.totals();
-    if totals.is_empty() && report.subscribed == 0 {
-        line(
-            out,
-            format_args!(
-                "Nothing has changed: {} mailboxes are up to date.",
-                report.mailboxes.len()
-            ),
-        );
-    } else {
+    if !totals.is_empty() || report.subscribed > 0 {
         line(
             out,
             format_args!(
@@ -132,13 +124,37 @@ fn outcome(out: &mut String, report: &Report, took: Duration) {
             ),
         );
         extras(out, &totals, report);
+    } else if report.is_complete() {
+        line(
+            out,
+            format_args!(
+                "Nothing has changed: {} mailboxes are up to date.",
+                report.mailboxes.len()
+            ),
+        );
+    }
+    for mailbox in &report.mailboxes {
+        if mailbox.state == MailboxState::RemovedByOwner {
+            line(
+                out,
+                format_args!(
+                    "  Mailbox “{}” was removed on the new side, and is not brought back.",
+                    mailbox.target
+                ),
+            );
+        }
     }
     if report.is_complete() {
         line(
             out,
             format_args!("Verified: a last look at both sides found nothing left to do."),
         );
-    } else if !report.verified {
+    } else if !report.is_free_of_trouble() {
+        line(
+            out,
+            format_args!("Not everything could be moved; run the same command again to try what is left:"),
+        );
+    } else {
         line(
             out,
             format_args!("Mail kept arriving on the old server: run the same command again for the rest."),
@@ -173,6 +189,15 @@ fn extras(out: &mut String, totals: &Counts, report: &Report) {
 }
 
 fn trouble(out: &mut String, report: &Report) {
+    if report.unreadable_mailboxes > 0 {
+        line(
+            out,
+            format_args!(
+                "  Not moved: {} mailboxes whose names the old server tells in a way that cannot be read.",
+                report.unreadable_mailboxes
+            ),
+        );
+    }
     for mailbox in &report.mailboxes {
         let name = &mailbox.source;
         if let Some(error) = &mailbox.error {
@@ -192,6 +217,15 @@ fn trouble(out: &mut String, report: &Report) {
             line(
                 out,
                 format_args!("  Not moved: {more} more messages in “{name}”; --json lists all."),
+            );
+        }
+        if mailbox.unlisted > 0 {
+            line(
+                out,
+                format_args!(
+                    "  Not moved: {} messages in “{name}” that the old server counts, but does not list in a readable way.",
+                    HumanCount(mailbox.unlisted)
+                ),
             );
         }
         for (keyword, messages) in &mailbox.keywords_left_out {
@@ -258,7 +292,8 @@ pub(crate) fn json(
             dovecot_trouble,
         }) => {
             value["dovecot_trouble"] = dovecot_trouble.clone().into();
-            value["verified"] = report.verified.into();
+            value["verified"] = report.is_complete().into();
+            value["unreadable_mailboxes"] = report.unreadable_mailboxes.into();
             value["totals"] = counts(&report.totals());
             value["subscribed"] = report.subscribed.into();
             value["reconnects"] = report.reconnects.into();
@@ -309,6 +344,7 @@ fn mailbox(mailbox: &MailboxReport) -> Value {
             .iter()
             .map(|failed| json!({ "uid": failed.uid.get(), "reason": failed.reason }))
             .collect::<Vec<_>>(),
+        "unlisted": mailbox.unlisted,
         "keywords_left_out": mailbox
             .keywords_left_out
             .iter()

@@ -41,6 +41,7 @@ impl Trouble {
             | Cause::PermissionDenied
             | Cause::Busy
             | Cause::Corrupt
+            | Cause::MailboxChanged
             | Cause::TargetFault
             | Cause::BaseFault => self.target(error),
             Cause::Interrupted => Failure::new(

@@ -1,0 +1,307 @@
+//! Whatever a server leaves out, hides or breaks: nothing is called complete that is not, and the rest is moved.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+use transhume_e2e::{PASSWORD, Pair, move_command, run, run_complete};
+use transhume_testkit::{Dovecot, Fault, FaultProxy, MailboxSpec, Oracle, ScriptedServer};
+
+fn text(subject: &str) -> Vec<u8> {
+    format!("Subject: {subject}\r\n\r\nThis is {subject}.\r\n").into_bytes()
+}
+
+fn mailbox(name: &[&str], count: usize) -> MailboxSpec {
+    (0..count).fold(MailboxSpec::new(name, 1_600_000_001), |spec, number| {
+        spec.message(1_500_000_000, &text(&format!("{}-{number}", name.join("-"))))
+    })
+}
+
+const LOGIN: &str = r"
+S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hello
+C: l1 AUTHENTICATE PLAIN *
+S: l1 OK [CAPABILITY IMAP4rev1] welcome
+";
+
+/// A new server with an empty home, and the outcome of moving what a scripted server serves into it.
+fn move_from(transcript: &str) -> (Dovecot, i32, Value) {
+    let new = Dovecot::builder()
+        .separator('/')
+        .user("olga", PASSWORD)
+        .start()
+        .unwrap();
+    let home = new.home("olga");
+    fs::create_dir_all(&home).unwrap();
+    if let Some((uid, gid)) = new.chown_to() {
+        std::os::unix::fs::chown(&home, Some(uid), Some(gid)).unwrap();
+    }
+    let server =
+        ScriptedServer::start(&format!("{LOGIN}{transcript}C: q LOGOUT\nS: * BYE\nS: q OK\n")).unwrap();
+    let from = format!("imap+insecure://olga@127.0.0.1:{}", server.port());
+    let (code, json, stderr) = run(move_command(&from, &new.maildir("olga")).args(["--retries", "0"]));
+    server
+        .join()
+        .unwrap_or_else(|error| panic!("{error}\n{json}\n{stderr}"));
+    (new, code, json)
+}
+
+const INBOX: &str = r#"
+C: n1 LIST "" "\*"
+C: n2 LSUB "" "\*"
+S: * LIST () "/" INBOX
+S: n1 OK
+S: n2 OK
+C: s1 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+S: * STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 77)
+S: s1 OK
+C: e1 EXAMINE "INBOX"
+C: r1 UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)
+S: * 3 EXISTS
+S: * OK [UIDVALIDITY 77] valid
+S: e1 OK [READ-ONLY] open
+"#;
+
+/// A row that cannot be read, or has no flags, is a message that is missed; the others come with their UIDs.
+#[test]
+fn rows_that_cannot_be_read_are_missed() {
+    for broken in [
+        r#"S: * 2 FETCH (UID 2 FLAGS (\Seen "odd) RFC822.SIZE 2)"#,
+        "S: * 2 FETCH (UID 2 RFC822.SIZE 2)",
+        "S: * 2 EXISTS",
+    ] {
+        let rows = format!(
+            "{INBOX}S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 2)\n{broken}\n\
+             S: * 3 FETCH (UID 3 FLAGS () RFC822.SIZE 2)\nS: r1 OK\n"
+        );
+        let texts = "C: t1 UID FETCH 1:3 (UID BODY.PEEK[])\nS: * 1 FETCH (UID 1 BODY[] \"hi\")\n\
+             S: * 3 FETCH (UID 3 BODY[] \"ho\")\nS: t1 OK\n";
+        let (new, code, json) = move_from(&format!("{rows}{texts}{rows}{rows}"));
+        assert_eq!(code, 3, "{broken}: {json}");
+        assert_eq!(json["verified"], false, "{json}");
+        assert_eq!(json["mailboxes"][0]["unlisted"], 1, "{broken}: {json}");
+        let mut owner = Oracle::login(&new, "olga").unwrap();
+        owner.select(&["INBOX"]).unwrap();
+        let uids: Vec<u32> = owner
+            .fetch_all()
+            .unwrap()
+            .iter()
+            .map(|message| message.uid)
+            .collect();
+        assert_eq!(uids, [1, 3]);
+    }
+}
+
+/// An empty text for a message that has a size is none.
+#[test]
+fn an_empty_text_for_a_message_with_a_size_is_not_taken() {
+    let rows = format!(
+        "{}S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 24)\nS: r1 OK\n",
+        INBOX.replace(" 3", " 1")
+    );
+    let rows = rows.replace("UIDNEXT 4", "UIDNEXT 2");
+    let text = "C: t1 UID FETCH 1 (UID BODY.PEEK[])\nS: * 1 FETCH (UID 1 BODY[] \"\")\nS: t1 OK\n".repeat(2);
+    let (_new, code, json) = move_from(&format!("{rows}{text}{rows}{text}{rows}{text}"));
+    assert_eq!(code, 3, "{json}");
+    assert_eq!(json["mailboxes"][0]["failed"][0]["uid"], 1, "{json}");
+}
+
+/// A line of the list that cannot be read is a mailbox that nothing is known of.
+#[test]
+fn an_unreadable_list_is_not_complete() {
+    let list = r#"
+C: n1 LIST "" "\*"
+C: n2 LSUB "" "\*"
+S: * LIST () "/" INBOX
+S: * LIST (\HasNoChildren "/" "Sent"
+S: n1 OK
+S: n2 OK
+C: s1 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+S: * STATUS INBOX (MESSAGES 0 UIDNEXT 4 UIDVALIDITY 77)
+S: s1 OK
+"#;
+    let (_new, code, json) = move_from(&format!("{list}{list}"));
+    assert_eq!(code, 3, "{json}");
+    assert_eq!(json["unreadable_mailboxes"], 1, "{json}");
+}
+
+/// Two mailboxes that show the same name both come.
+#[test]
+fn mailboxes_of_the_same_name_both_come() {
+    let list = r#"
+C: n1 LIST "" "\*"
+C: n2 LSUB "" "\*"
+S: * LIST () "/" "A"
+S: * LIST () "/" "A/"
+S: n1 OK
+S: n2 OK
+C: s1 STATUS "A" (MESSAGES UIDNEXT UIDVALIDITY)
+C: s2 STATUS "A/" (MESSAGES UIDNEXT UIDVALIDITY)
+S: * STATUS "A" (MESSAGES 0 UIDNEXT 4 UIDVALIDITY 77)
+S: s1 OK
+S: * STATUS "A/" (MESSAGES 0 UIDNEXT 4 UIDVALIDITY 78)
+S: s2 OK
+"#;
+    let (new, code, json) = move_from(&format!("{list}{list}"));
+    assert_eq!(code, 0, "{json}");
+    assert!(json["notes"].to_string().contains("A-2"), "{json}");
+    let mut owner = Oracle::login(&new, "olga").unwrap();
+    assert_eq!(owner.select(&["A"]).unwrap().uid_validity, 77);
+    assert_eq!(owner.select(&["A-2"]).unwrap().uid_validity, 78);
+}
+
+/// Dovecot hangs up at a message that it cannot read. That one stays behind, and everything else is moved.
+#[test]
+fn a_message_at_which_the_server_hangs_up_stays_behind_alone() {
+    let pair = Pair::start("petra", &[mailbox(&["INBOX"], 6), mailbox(&["Later"], 3)]);
+    // The old server lists what lies there; only its text cannot be had.
+    let broken = fs::read_dir(pair.old.maildir("petra").join("cur")).unwrap();
+    let mut names: Vec<_> = broken.map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    fs::set_permissions(&names[2], fs::Permissions::from_mode(0o000)).unwrap();
+    let (code, json, stderr) = run(&mut pair.command());
+    assert_eq!(code, 3, "{json}\n{stderr}");
+    let inbox = &json["mailboxes"][0];
+    assert_eq!(inbox["failed"].as_array().unwrap().len(), 1, "{json}");
+    assert_eq!(json["totals"]["carried"], 8, "{json}");
+    let view = pair.new_view();
+    assert_eq!(view.folder(&["INBOX"]).messages.len(), 5);
+    assert_eq!(view.folder(&["Later"]).messages.len(), 3);
+    assert!(
+        !view
+            .folder(&["INBOX"])
+            .messages
+            .contains_key(&u32::try_from(inbox["failed"][0]["uid"].as_u64().unwrap()).unwrap())
+    );
+}
+
+/// I5, I13: what an interrupted run has staged may be gone when the next begins, and the old server may have numbered its
+/// messages anew: they are brought again, and all have their UIDs.
+#[test]
+fn staged_messages_that_are_gone_are_brought_again() {
+    for renumber in [false, true] {
+        let pair = Pair::start("quinn", &[mailbox(&["INBOX"], 400)]);
+        let proxy = FaultProxy::start(pair.old.imap_port(), Fault::CutAfter(60_000)).unwrap();
+        let (code, json, _) = run(pair.command_through(proxy.port()).args(["--retries", "0"]));
+        assert_eq!(code, 5, "{json}");
+        let staging = pair.maildir().join("tmp");
+        let staged: Vec<_> = fs::read_dir(&staging)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert!(staged.len() > 10, "{}", staged.len());
+        if renumber {
+            for name in [
+                "dovecot-uidlist",
+                "dovecot.index",
+                "dovecot.index.log",
+                "dovecot.index.cache",
+            ] {
+                let _ = fs::remove_file(pair.old.maildir("quinn").join(name));
+            }
+        } else {
+            staged
+                .iter()
+                .step_by(2)
+                .for_each(|path| fs::remove_file(path).unwrap());
+        }
+        run_complete(&mut pair.command());
+        pair.assert_same();
+    }
+}
+
+/// I3: a Maildir that was set back to an older state gets what it lacks.
+#[test]
+fn a_restored_backup_is_brought_up_to_date() {
+    let pair = Pair::start("rosa", &[mailbox(&["INBOX"], 3)]);
+    run_complete(&mut pair.command());
+    let backup = tempfile::tempdir().unwrap();
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        let status = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(from.join("."))
+            .arg(to)
+            .status()
+            .unwrap();
+        assert!(status.success());
+    };
+    copy(&pair.maildir(), backup.path());
+    let mut source = Oracle::login(&pair.old, "rosa").unwrap();
+    source.append(&["INBOX"], &[], Some(7), &text("late")).unwrap();
+    source.logout().unwrap();
+    run_complete(&mut pair.command());
+    pair.assert_same();
+    for entry in fs::read_dir(pair.maildir()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap()
+        } else {
+            fs::remove_file(path).unwrap()
+        }
+    }
+    copy(backup.path(), &pair.maildir());
+    let json = run_complete(&mut pair.command());
+    assert_eq!(json["totals"]["carried"], 1, "{json}");
+    pair.assert_same();
+}
+
+/// I7: a Maildir that was moved to another disk is still the same: what its owner removed does not come back.
+#[test]
+fn a_maildir_that_was_moved_keeps_what_its_owner_did() {
+    let pair = Pair::start("sven", &[mailbox(&["INBOX"], 3)]);
+    run_complete(&mut pair.command());
+    let mut owner = Oracle::login(&pair.new, "sven").unwrap();
+    owner.select(&["INBOX"]).unwrap();
+    owner.store("2", "+FLAGS", &["\\Deleted"]).unwrap();
+    owner.expunge("2").unwrap();
+    owner.logout().unwrap();
+    let elsewhere = pair.new.home("sven").join("Elsewhere");
+    fs::rename(pair.maildir(), &elsewhere).unwrap();
+    let status = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(&elsewhere)
+        .arg(pair.maildir())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let json = run_complete(&mut pair.command());
+    assert_eq!(json["totals"]["carried"], 0, "{json}");
+    assert_eq!(pair.new_view().folder(&["INBOX"]).messages.len(), 2);
+}
+
+/// I6, I7: messages that were recognised by their bytes get later flag changes, and a further copy is a message of its own.
+#[test]
+fn recognised_messages_are_followed_like_others() {
+    let pair = Pair::start("tina", &[mailbox(&["INBOX"], 2)]);
+    let mut owner = Oracle::login(&pair.new, "tina").unwrap();
+    owner.append(&["INBOX"], &[], Some(1), &text("INBOX-0")).unwrap();
+    owner.logout().unwrap();
+    let json = run_complete(&mut pair.command());
+    assert_eq!(
+        (&json["totals"]["carried"], &json["totals"]["adopted"]),
+        (&1.into(), &1.into()),
+        "{json}"
+    );
+
+    let mut source = Oracle::login(&pair.old, "tina").unwrap();
+    source.select(&["INBOX"]).unwrap();
+    source.store("1", "+FLAGS", &["\\Flagged"]).unwrap();
+    source.copy("1", &["INBOX"]).unwrap();
+    source.logout().unwrap();
+    let json = run_complete(&mut pair.command());
+    assert_eq!(json["totals"]["flags_set"], 1, "{json}");
+    assert_eq!(json["totals"]["carried"], 1, "{json}");
+    assert_eq!(json["totals"]["removed_by_owner"], 0, "{json}");
+    let flagged = |view: &transhume_testkit::AccountView| {
+        let messages = &view.folder(&["INBOX"]).messages;
+        (
+            messages.len(),
+            messages
+                .values()
+                .filter(|message| message.flags.contains("\\Flagged"))
+                .count(),
+        )
+    };
+    assert_eq!(flagged(&pair.new_view()), flagged(&pair.old_view()));
+}
