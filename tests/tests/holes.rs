@@ -235,9 +235,9 @@ fn a_restored_backup_is_brought_up_to_date() {
     for entry in fs::read_dir(pair.maildir()).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            fs::remove_dir_all(path).unwrap()
+            fs::remove_dir_all(path).unwrap();
         } else {
-            fs::remove_file(path).unwrap()
+            fs::remove_file(path).unwrap();
         }
     }
     copy(backup.path(), &pair.maildir());

@@ -281,6 +281,47 @@ mod tests {
     }
 
     #[test]
+    fn what_has_its_name_has_its_owner_wherever_a_run_is_killed() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let options = || Options {
+            owner: Some(Owner {
+                uid: 61_234,
+                gid: 61_235,
+            }),
+            ..Options::default()
+        };
+        for steps in 0.. {
+            let account = Account::new();
+            let make = || {
+                let root = MaildirRoot::open(account.path(), options())?;
+                let name = MailboxName::from_components(["Sent"]).unwrap();
+                root.mailbox(&name)?.create()
+            };
+            let (_, died) = crate::seam::until(steps, 1, make);
+            for made in [
+                "",
+                "tmp",
+                "new",
+                "cur",
+                ".Sent",
+                ".Sent/maildirfolder",
+                ".Sent/cur",
+            ] {
+                if let Ok(data) = fs::metadata(account.path().join(made)) {
+                    let owner = (data.uid(), data.gid());
+                    assert_eq!(owner, (61_234, 61_235), "{made}, {steps} steps");
+                }
+            }
+            make().unwrap();
+            if !died {
+                break;
+            }
+        }
+    }
+
+    #[test]
     fn names_that_lead_elsewhere_are_refused() {
         let account = Account::new();
         let root = account.open().unwrap();

@@ -4,23 +4,23 @@
 //! ones, across mailboxes, each with the EXAMINE it needs. Rows are planned as they come ([`plan_messages`]); texts
 //! go to the [`Stager`] in the pieces in which they arrive. It decides nothing: it walks the plan's actions.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
-use transhume_db::{Base, MailboxRecord};
+use transhume_db::Base;
 use transhume_imap::client::Connection;
 use transhume_imap::session::{BodyEvent, Examine, Exchange, FetchBodies, FetchRows};
-use transhume_imap::wire::{Event, Response, Status, Tagged, WireName};
-use transhume_model::mail::{Checkpoint, MailboxName, MessageRow, Uid, UidSet};
+use transhume_imap::wire::{Event, Response, Status, Tagged};
+use transhume_model::mail::{MessageRow, Uid, UidSet};
 use transhume_model::plan::{Action, plan_messages};
 
-use crate::endpoint::Look;
 use crate::error::SyncError;
 use crate::pipe::{Asked, InFlight, Pipe, Rows, Texts};
 use crate::progress::{Observer, Progress};
 use crate::report::{Counts, FailedMessage};
 use crate::stage::Stager;
 use crate::stop::Stop;
-use crate::window::{WINDOW, compact_set, windows};
+use crate::window::{WINDOW, compact_set};
+use crate::work::{SUSPICIONS, Suspects, Work};
 
 /// Rows that may be in memory at once, planned or under way.
 const ROWS_IN_FLIGHT: u64 = 10 * WINDOW;
@@ -31,86 +31,6 @@ const TEXT_COMMANDS_IN_FLIGHT: usize = 64;
 
 /// Octets of a set of UIDs in one command. The shortest line that some server is known to take has 1,000.
 const SET_OCTETS: usize = 900;
-
-/// Times that the connection may end at one message before it stays behind.
-const SUSPICIONS: u32 = 3;
-
-/// Messages at which the connection has ended, with the number of times. Some servers hang up on a message that they cannot
-/// read (Dovecot does), and would do so for ever.
-#[derive(Debug, Default)]
-pub(crate) struct Suspects(HashMap<MailboxName, BTreeMap<Uid, u32>>);
-
-impl Suspects {
-    fn add(&mut self, mailbox: &MailboxName, uid: Uid) {
-        *self.0.entry(mailbox.clone()).or_default().entry(uid).or_default() += 1;
-    }
-
-    fn of(&self, mailbox: &MailboxName) -> Vec<(Uid, u32)> {
-        let found = self.0.get(mailbox).into_iter().flatten();
-        found.map(|(uid, times)| (*uid, *times)).collect()
-    }
-}
-
-/// A mailbox that has to be read.
-pub(crate) struct Work {
-    pub(crate) record: MailboxRecord,
-    pub(crate) wire: WireName,
-    pub(crate) checkpoint: Checkpoint,
-    look: Look,
-    windows: VecDeque<(Uid, Uid)>,
-    /// Commands in flight and texts not yet asked for.
-    open: usize,
-    closed: bool,
-    /// Messages handed to the stager.
-    handed_over: u64,
-    /// Rows that the source has sent, and the number of messages that it says the mailbox has.
-    listed: u64,
-    expected: Option<u64>,
-    /// Messages that the source counts, but does not list.
-    pub(crate) unlisted: u64,
-    /// Whether the mailbox is to be filled in one stroke.
-    fills: bool,
-    /// Whether it waits for the next round.
-    pub(crate) held_back: bool,
-    pub(crate) counts: Counts,
-    pub(crate) failed: Vec<FailedMessage>,
-    pub(crate) error: Option<String>,
-}
-
-impl Work {
-    pub(crate) fn new(
-        record: MailboxRecord,
-        wire: WireName,
-        checkpoint: Checkpoint,
-        look: Look,
-        fills: bool,
-    ) -> Self {
-        Self {
-            record,
-            wire,
-            windows: windows(&checkpoint),
-            checkpoint,
-            look,
-            open: 0,
-            closed: false,
-            handed_over: 0,
-            listed: 0,
-            expected: None,
-            unlisted: 0,
-            fills,
-            held_back: false,
-            counts: Counts::default(),
-            failed: Vec::new(),
-            error: None,
-        }
-    }
-
-    /// The mailbox cannot be moved now: nothing more of it is asked for.
-    fn fail(&mut self, reason: String) {
-        self.error.get_or_insert(reason);
-        self.windows.clear();
-    }
-}
 
 /// What is done with what was planned.
 pub(crate) enum Purpose<'a> {

@@ -25,6 +25,7 @@ mod stage;
 mod stop;
 mod survey;
 mod window;
+mod work;
 
 pub use endpoint::{Claim, Durability, Owner, Source, SourceAddress, Target, TargetOptions};
 pub use error::{Cause, SyncError};

@@ -13,7 +13,7 @@ use transhume_imap::Connection;
 use transhume_model::mail::InternalDate;
 use transhume_model::plan::{Note, Selection};
 
-use crate::carry::{Carrier, Purpose, Suspects, Work};
+use crate::carry::{Carrier, Purpose};
 use crate::confirm::Confirmed;
 use crate::endpoint::{Source, Target, mailbox_tag};
 use crate::error::SyncError;
@@ -23,6 +23,7 @@ use crate::report::{MailboxReport, Report};
 use crate::stage::Stager;
 use crate::stop::Stop;
 use crate::survey::{Survey, Surveyor};
+use crate::work::{Suspects, Work};
 
 /// Rounds after which a pass ends though new mail keeps coming: the next pass goes on.
 const ROUNDS: u32 = 8;

@@ -12,10 +12,10 @@ use transhume_model::plan::{
     decide_mailbox, plan_tree,
 };
 
-use crate::carry::Work;
 use crate::endpoint::{How, Look, Place, Target, mailbox_tag};
 use crate::error::SyncError;
 use crate::report::{MailboxReport, MailboxState};
+use crate::work::Work;
 
 /// What Maildir++ and Dovecot can hold as a name: the dot separates levels, the slash directories.
 const MAILDIR_NAMES: NameRules = NameRules {
