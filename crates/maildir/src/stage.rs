@@ -277,21 +277,6 @@ mod tests {
         assert_eq!(missing.begin(None).unwrap_err().kind(), crate::ErrorKind::Missing);
     }
 
-    #[test]
-    #[ignore = "measures"]
-    fn cost_of_opening() {
-        let account = Account::new();
-        let name = MailboxName::from_components(["Sent"]).unwrap();
-        let sent = account.open().unwrap().mailbox(&name).unwrap();
-        sent.create().unwrap();
-        let stage = sent.stage(TAG);
-        let began = std::time::Instant::now();
-        for _ in 0..100_000 {
-            drop(stage.mailbox.tmp().unwrap());
-        }
-        eprintln!("{:?} each", began.elapsed() / 100_000);
-    }
-
     proptest! {
         #[test]
         fn bare_line_ends_are_counted_over_any_cuts(text in "[\r\nab]{0,40}", cuts in proptest::collection::vec(0usize..40, 0..5)) {
