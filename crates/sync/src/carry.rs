@@ -329,8 +329,9 @@ impl<'a> Carrier<'a> {
                 if !local.is_empty() {
                     stager.apply(id, local).await?;
                 }
-                self.set_suspects_apart(mailbox, &mut carry);
+                let suspects = self.set_suspects_apart(mailbox, &mut carry);
                 self.queue_texts(mailbox, &rows, carry);
+                self.texts.extend(suspects);
             }
         }
         Ok(())
@@ -348,10 +349,13 @@ impl<'a> Carrier<'a> {
         }
     }
 
-    /// Takes out of `carry` what has ended the connection again and again, so that the rest can come, and what may have
-    /// done so is asked for by itself.
-    fn set_suspects_apart(&mut self, mailbox: usize, carry: &mut HashMap<Uid, MessageRow>) {
-        let Some(suspects) = &self.suspects else { return };
+    /// Takes out of `carry` what has ended the connection: what did so again and again stays behind, so that the rest can
+    /// come; the others are to be asked for by themselves, after the rest.
+    fn set_suspects_apart(&mut self, mailbox: usize, carry: &mut HashMap<Uid, MessageRow>) -> Vec<Texts> {
+        let mut apart = Vec::new();
+        let Some(suspects) = &self.suspects else {
+            return apart;
+        };
         let work = &mut self.works[mailbox];
         for (uid, times) in suspects.of(&work.record.source) {
             let Some(row) = carry.remove(&uid) else { continue };
@@ -362,7 +366,7 @@ impl<'a> Carrier<'a> {
                 work.open += 1;
                 self.rows_in_flight += 1;
                 let rows = HashMap::from([(uid, row)]);
-                self.texts.push_back(Texts {
+                apart.push(Texts {
                     mailbox,
                     set: UidSet::range(uid, uid),
                     rows,
@@ -370,6 +374,7 @@ impl<'a> Carrier<'a> {
                 });
             }
         }
+        apart
     }
 
     /// Cuts what is to be carried into commands.

@@ -181,6 +181,10 @@ impl Surveyor<'_> {
             (MailboxStep::Follow | MailboxStep::Reidentify, Some(uid_validity)) => {
                 return Ok(How::Add { uid_validity });
             }
+            // Set back, but under the same number: what it lacks is added.
+            (MailboxStep::Restart(wanted), Some(uid_validity)) if wanted == found => {
+                return Ok(How::Add { uid_validity });
+            }
             // Under its old number every message would have to get its old UID back; where some had another than the
             // source's, a new number says to clients that nothing they know holds.
             (MailboxStep::Fill(_), _) if self.base.has_renumbered(record.id).await? => None,
