@@ -1,6 +1,6 @@
 //! The pairs of one mailbox: source messages and what became of them on the target.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
@@ -198,6 +198,18 @@ impl Base {
                 .push_bind(mailbox.0);
         })
         .await
+    }
+
+    /// The sizes of the staged messages as Dovecot will serve them: with a carriage return before each line feed.
+    pub async fn staged_sizes(&self, mailbox: MailboxId) -> Result<HashSet<u64>, DbError> {
+        let sql = "SELECT DISTINCT size + line_feeds FROM pair WHERE mailbox = ? AND state = 0";
+        let found: Vec<i64> = self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(mailbox.0)
+                .fetch_all(self.store.pool())
+                .await,
+        )?;
+        Ok(found.into_iter().map(i64::cast_unsigned).collect())
     }
 
     /// The names of target messages that are paired without bearing their mark.

@@ -343,11 +343,11 @@ async fn place_page(
 async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) -> Result<(), SyncError> {
     let mut after = None;
     let mut taken: HashSet<String> = base.paired_names(place.id).await?.into_iter().collect();
+    let mut twins = find_twins(place, base.staged_sizes(place.id).await?).await?;
     loop {
         let page = base.staged(place.id, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.uid);
-        let mut twins = find_twins(place, &page).await?;
         let mut placed = Vec::new();
         let mut removed = Vec::new();
         for message in &page {
@@ -374,11 +374,11 @@ async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) 
     }
 }
 
-async fn find_twins(place: &Arc<Place>, page: &[StagedMessage]) -> Result<Twins, SyncError> {
-    let sizes: HashSet<u64> = page
-        .iter()
-        .map(|message| message.size + message.line_feeds)
-        .collect();
+/// Reads all messages of these sizes, as Dovecot serves them, that do not bear the mark of a source message.
+async fn find_twins(place: &Arc<Place>, sizes: HashSet<u64>) -> Result<Twins, SyncError> {
+    if sizes.is_empty() {
+        return Ok(Twins::new());
+    }
     let own = (place.tag, place.uid_validity);
     let dir = place.dir.clone();
     blocking(move || {
