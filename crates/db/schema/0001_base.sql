@@ -4,7 +4,7 @@ CREATE TABLE account (
     id      INTEGER PRIMARY KEY,
     source  TEXT NOT NULL,  -- user@host
     target  TEXT NOT NULL,  -- the Maildir's path
-    -- The Maildir itself, whatever its path: another one under the same path is not what the pairs speak of.
+    -- What is written into the Maildir to know it again: another one under the same path is not what the pairs speak of.
     target_identity TEXT,
     UNIQUE (source, target)
 );
@@ -49,6 +49,15 @@ CREATE TABLE pair (
 
 -- Only staged pairs are ever looked for by state, and they are few.
 CREATE INDEX pair_staged ON pair (mailbox, uid) WHERE state = 0;
+
+-- Messages at which the connection has ended, with a weight that grows each time. Some servers hang up on a message that they
+-- cannot read, and would do so for ever.
+CREATE TABLE suspect (
+    mailbox  INTEGER NOT NULL REFERENCES mailbox (id),
+    uid      INTEGER NOT NULL,
+    weight   INTEGER NOT NULL,
+    PRIMARY KEY (mailbox, uid)
+) WITHOUT ROWID;
 
 -- What a mailbox's pairs were before its source numbered its messages anew, to recognise them by their bytes.
 CREATE TABLE earlier (

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use transhume_model::mail::{Checkpoint, MailboxName, Uid, UidValidity};
 use transhume_model::plan::MailboxBase;
 
@@ -120,21 +120,21 @@ impl Base {
         Ok(MailboxId(self.store.hear(entered)?.last_insert_rowid()))
     }
 
-    /// Forgets everything about the account's mailboxes: its target is a new one.
+    /// Forgets what is known of the account's mailboxes but their names: its target is a new one.
     pub async fn forget_all(&self) -> Result<(), DbError> {
         let mut transaction = self.store.hear(self.store.pool().begin().await)?;
         for sql in [
             "DELETE FROM pair WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?)",
             "DELETE FROM earlier WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?)",
-            "DELETE FROM mailbox WHERE account = ?",
             "DELETE FROM subscription WHERE account = ?",
+            "UPDATE mailbox SET uid_validity = NULL, target_uid_validity = NULL, target_uid_next = NULL, \
+             agreed_uid_next = NULL, agreed_mod_seq = NULL, agreed_messages = NULL WHERE account = ?",
         ] {
-            self.store.hear(
-                sqlx::query(sql)
-                    .bind(self.account)
-                    .execute(&mut *transaction)
-                    .await,
-            )?;
+            let done = sqlx::query(sql)
+                .bind(self.account)
+                .execute(&mut *transaction)
+                .await;
+            self.store.hear(done)?;
         }
         self.store.hear(transaction.commit().await)
     }
@@ -269,13 +269,23 @@ impl Base {
             return Ok(());
         }
         let mut transaction = self.store.hear(self.store.pool().begin().await)?;
+        self.write_within(&mut transaction, items, statement).await?;
+        self.store.hear(transaction.commit().await)
+    }
+
+    pub(crate) async fn write_within<T>(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        items: &[T],
+        statement: impl for<'a> Fn(&mut QueryBuilder<Sqlite>, &'a [T]),
+    ) -> Result<(), DbError> {
         for batch in items.chunks(BATCH) {
             let mut builder = QueryBuilder::new("");
             statement(&mut builder, batch);
             self.store
-                .hear(builder.build().execute(&mut *transaction).await)?;
+                .hear(builder.build().execute(&mut **transaction).await)?;
         }
-        self.store.hear(transaction.commit().await)
+        Ok(())
     }
 }
 

@@ -146,20 +146,8 @@ impl Base {
 
     /// Records that staged messages are in the target's mailbox.
     pub async fn place(&self, mailbox: MailboxId, placed: &[Placed]) -> Result<(), DbError> {
-        self.write_in_batches(placed, |builder, batch| {
-            builder.push("WITH placed (uid, target_uid, target_name) AS (");
-            builder.push_values(batch, |mut row, placed| {
-                row.push_bind(placed.uid.get())
-                    .push_bind(placed.target_uid.map(Uid::get))
-                    .push_bind(placed.target_name.clone());
-            });
-            builder.push(") UPDATE pair SET state = ").push_bind(PLACED);
-            builder.push(", target_uid = placed.target_uid, target_name = placed.target_name FROM placed");
-            builder
-                .push(" WHERE pair.uid = placed.uid AND pair.mailbox = ")
-                .push_bind(mailbox.0);
-        })
-        .await
+        self.write_in_batches(placed, |builder, batch| push_place(builder, mailbox, batch))
+            .await
     }
 
     /// Forgets staged messages whose bytes are no longer on the target: they are carried again.
@@ -175,12 +163,84 @@ impl Base {
 
     /// Records that the owner has removed messages on the target.
     pub async fn forget(&self, mailbox: MailboxId, uids: &[Uid]) -> Result<(), DbError> {
-        self.write_in_batches(uids, |builder, batch| {
-            builder.push("UPDATE pair SET state = ").push_bind(GONE);
-            builder.push(" WHERE mailbox = ").push_bind(mailbox.0);
-            push_uid_in(builder, batch);
+        self.write_in_batches(uids, |builder, batch| push_forget(builder, mailbox, batch))
+            .await
+    }
+
+    /// Records messages that were recognised by their bytes, in one stroke: those that are there under another name, those
+    /// that their owner has removed, and the earlier copies that both have used up.
+    pub async fn recognise(
+        &self,
+        mailbox: MailboxId,
+        placed: &[Placed],
+        gone: &[Uid],
+        used_up: &[Digest],
+    ) -> Result<(), DbError> {
+        let mut transaction = self.store.hear(self.store.pool().begin().await)?;
+        self.write_within(&mut transaction, placed, |builder, batch| {
+            push_place(builder, mailbox, batch)
         })
-        .await
+        .await?;
+        self.write_within(&mut transaction, gone, |builder, batch| {
+            push_forget(builder, mailbox, batch)
+        })
+        .await?;
+        for digest in used_up {
+            let sql = "UPDATE earlier SET copies = copies - 1 WHERE mailbox = ? AND digest = ?";
+            let query = sqlx::query(sql).bind(mailbox.0).bind(digest.as_bytes().to_vec());
+            self.store.hear(query.execute(&mut *transaction).await)?;
+        }
+        self.store.hear(transaction.commit().await)
+    }
+
+    /// How many earlier copies of each message there are that no message has used up.
+    pub async fn earlier(&self, mailbox: MailboxId) -> Result<HashMap<Digest, u64>, DbError> {
+        let sql = "SELECT digest, copies FROM earlier WHERE mailbox = ? AND copies > 0";
+        let found: Vec<(Vec<u8>, i64)> = self.store.hear(
+            sqlx::query_as(sql)
+                .bind(mailbox.0)
+                .fetch_all(self.store.pool())
+                .await,
+        )?;
+        let known = found
+            .iter()
+            .filter_map(|(digest, copies)| Some((rows::digest(digest)?, copies.cast_unsigned())));
+        Ok(known.collect())
+    }
+
+    /// Adds to the suspicion against a message, and gives its weight from then on.
+    pub async fn suspect(&self, mailbox: MailboxId, uid: Uid, weight: u32) -> Result<u32, DbError> {
+        let sql = "INSERT INTO suspect (mailbox, uid, weight) VALUES (?, ?, ?) \
+                   ON CONFLICT (mailbox, uid) DO UPDATE SET weight = weight + excluded.weight";
+        let query = sqlx::query(sql).bind(mailbox.0).bind(uid.get()).bind(weight);
+        self.store.hear(query.execute(self.store.pool()).await)?;
+        let sql = "SELECT weight FROM suspect WHERE mailbox = ? AND uid = ?";
+        let query = sqlx::query_scalar(sql).bind(mailbox.0).bind(uid.get());
+        self.store.hear(query.fetch_one(self.store.pool()).await)
+    }
+
+    /// Brings the account's messages of at least this weight of suspicion down to another.
+    pub async fn ease_suspicion(&self, least: u32, to: u32) -> Result<(), DbError> {
+        let sql = "UPDATE suspect SET weight = ? WHERE weight >= ? \
+                   AND mailbox IN (SELECT id FROM mailbox WHERE account = ?)";
+        let query = sqlx::query(sql).bind(to).bind(least).bind(self.account);
+        self.store.hear(query.execute(self.store.pool()).await)?;
+        Ok(())
+    }
+
+    /// The messages under suspicion, ascending, with their weights.
+    pub async fn suspects(&self, mailbox: MailboxId) -> Result<Vec<(Uid, u32)>, DbError> {
+        let sql = "SELECT uid, weight FROM suspect WHERE mailbox = ? ORDER BY uid";
+        let found: Vec<(i64, u32)> = self.store.hear(
+            sqlx::query_as(sql)
+                .bind(mailbox.0)
+                .fetch_all(self.store.pool())
+                .await,
+        )?;
+        Ok(found
+            .into_iter()
+            .filter_map(|(uid, weight)| Some((rows::uid(uid)?, weight)))
+            .collect())
     }
 
     /// Records the source's flags that both sides now agree on.
@@ -234,17 +294,6 @@ impl Base {
         )
     }
 
-    /// Takes one of the earlier copies of a message, if there is one: it was on the target before.
-    pub async fn take_earlier(&self, mailbox: MailboxId, digest: &Digest) -> Result<bool, DbError> {
-        let sql = "UPDATE earlier SET copies = copies - 1 WHERE mailbox = ? AND digest = ? AND copies > 0";
-        let query = sqlx::query(sql).bind(mailbox.0).bind(digest.as_bytes().to_vec());
-        Ok(self
-            .store
-            .hear(query.execute(self.store.pool()).await)?
-            .rows_affected()
-            > 0)
-    }
-
     /// Whether the mailbox has earlier copies that are not taken yet.
     pub async fn has_earlier(&self, mailbox: MailboxId) -> Result<bool, DbError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM earlier WHERE mailbox = ? AND copies > 0)";
@@ -273,6 +322,26 @@ impl Base {
         };
         Ok((count(STAGED), count(PLACED), count(GONE)))
     }
+}
+
+fn push_place(builder: &mut QueryBuilder<Sqlite>, mailbox: MailboxId, batch: &[Placed]) {
+    builder.push("WITH placed (uid, target_uid, target_name) AS (");
+    builder.push_values(batch, |mut row, placed| {
+        row.push_bind(placed.uid.get())
+            .push_bind(placed.target_uid.map(Uid::get))
+            .push_bind(placed.target_name.clone());
+    });
+    builder.push(") UPDATE pair SET state = ").push_bind(PLACED);
+    builder.push(", target_uid = placed.target_uid, target_name = placed.target_name FROM placed");
+    builder
+        .push(" WHERE pair.uid = placed.uid AND pair.mailbox = ")
+        .push_bind(mailbox.0);
+}
+
+fn push_forget(builder: &mut QueryBuilder<Sqlite>, mailbox: MailboxId, uids: &[Uid]) {
+    builder.push("UPDATE pair SET state = ").push_bind(GONE);
+    builder.push(" WHERE mailbox = ").push_bind(mailbox.0);
+    push_uid_in(builder, uids);
 }
 
 fn push_uid_in(builder: &mut QueryBuilder<Sqlite>, uids: &[Uid]) {

@@ -118,7 +118,12 @@ async fn two_accounts_in_one_file_do_not_see_each_other() {
     two.add_mailbox(&inbox, &inbox).await.unwrap();
     one.stage(mailbox, &[message(1, "")]).await.unwrap();
     two.forget_all().await.unwrap();
-    assert_eq!(two.mailboxes().await.unwrap(), []);
+    let left = two.mailboxes().await.unwrap();
+    assert_eq!(
+        (left.len(), left[0].base.target_uid_validity),
+        (1, None),
+        "names are kept"
+    );
     let again = Base::open(store, "a@old:993", "maildir:/a").await.unwrap();
     assert_eq!(again.counts(mailbox).await.unwrap(), (1, 0, 0));
 }
@@ -216,17 +221,42 @@ async fn renumbering_keeps_as_many_copies_as_there_were() {
     base.place(mailbox, &placed).await.unwrap();
     base.renumber(mailbox, UidValidity::new(8)).await.unwrap();
     assert_eq!(states(&base, mailbox).await, []);
-    let digest = message(1, "").digest;
-    assert!(base.take_earlier(mailbox, &digest).await.unwrap());
-    assert!(base.take_earlier(mailbox, &digest).await.unwrap());
-    assert!(!base.take_earlier(mailbox, &digest).await.unwrap());
-    assert!(
-        !base.take_earlier(mailbox, &message(4, "").digest).await.unwrap(),
-        "it was only staged"
-    );
+    let (twice, once) = (message(1, "").digest, message(3, "").digest);
+    let earlier = base.earlier(mailbox).await.unwrap();
+    assert_eq!(earlier.get(&twice), Some(&2));
+    assert_eq!(earlier.get(&once), Some(&1));
+    assert_eq!(earlier.len(), 2, "what was only staged is not among them");
+    base.stage(mailbox, &[message(11, ""), message(12, ""), message(13, "")])
+        .await
+        .unwrap();
+    let placed = Placed {
+        uid: uid(11),
+        target_uid: None,
+        target_name: Some("x".to_owned()),
+    };
+    base.recognise(mailbox, &[placed], &[uid(12)], &[twice, once])
+        .await
+        .unwrap();
+    assert_eq!(base.counts(mailbox).await.unwrap(), (1, 1, 1));
+    assert_eq!(base.earlier(mailbox).await.unwrap(), [(twice, 1)].into());
     assert!(base.has_earlier(mailbox).await.unwrap());
-    assert!(base.take_earlier(mailbox, &message(3, "").digest).await.unwrap());
-    assert!(!base.has_earlier(mailbox).await.unwrap());
+}
+
+#[tokio::test]
+async fn suspicion_adds_up() {
+    let base = Base::open(Store::in_memory().await.unwrap(), "u@old", "/x")
+        .await
+        .unwrap();
+    let mailbox = base
+        .add_mailbox(&MailboxName::inbox(), &MailboxName::inbox())
+        .await
+        .unwrap();
+    assert_eq!(base.suspect(mailbox, uid(7), 3).await.unwrap(), 3);
+    assert_eq!(base.suspect(mailbox, uid(7), 1).await.unwrap(), 4);
+    base.suspect(mailbox, uid(2), 1).await.unwrap();
+    assert_eq!(base.suspects(mailbox).await.unwrap(), [(uid(2), 1), (uid(7), 4)]);
+    base.ease_suspicion(4, 2).await.unwrap();
+    assert_eq!(base.suspects(mailbox).await.unwrap(), [(uid(2), 1), (uid(7), 2)]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! An account's Maildir.
 
+use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,12 +10,13 @@ use rustix::fs::{FileType, FlockOperation};
 use rustix::io::Errno;
 use transhume_model::mail::MailboxName;
 
-use crate::disk::{Dir, Owner};
+use crate::disk::{Dir, Owner, random_hex};
 use crate::error::MaildirError;
 use crate::handles::Handles;
 use crate::layout::{self, FoundMailbox};
 use crate::mailbox::{self, MailboxDir};
 use crate::name::safe_host;
+use crate::open::Scratch;
 use crate::subscriptions;
 
 /// When what was staged is made to outlive a power cut. Only then may it be committed, or written down as done.
@@ -120,6 +122,31 @@ impl MaildirRoot {
         self.dir.path()
     }
 
+    /// What [`MaildirRoot::mark`] wrote into the Maildir; [`None`] where there is nothing readable. It goes where the Maildir
+    /// goes, and is gone when that is emptied.
+    pub fn identity(&self) -> Result<Option<String>, MaildirError> {
+        let Some(file) = self.dir.read(IDENTITY)? else {
+            return Ok(None);
+        };
+        let mut text = String::new();
+        let read = file.take(IDENTITY_MAX).read_to_string(&mut text);
+        Ok(read
+            .ok()
+            .map(|_| text.trim_end().to_owned())
+            .filter(|text| !text.is_empty()))
+    }
+
+    /// Writes something into the Maildir by which it is known again, and gives it.
+    pub fn mark(&self) -> Result<String, MaildirError> {
+        let identity = random_hex::<16>();
+        let tmp = Arc::new(self.dir.dir(b"tmp")?);
+        let mut file = Scratch::new(&tmp, "identity", &self.settings)?;
+        file.write(identity.as_bytes())?;
+        file.write(b"\n")?;
+        file.replace(&self.dir, IDENTITY, None)?;
+        Ok(identity)
+    }
+
     /// Claims the Maildir: no other process that does the same gets it until the value is dropped. Dovecot and
     /// deliveries are not held up.
     pub fn lock_exclusively(&self) -> Result<RootLock, MaildirError> {
@@ -194,6 +221,12 @@ impl MaildirRoot {
         subscriptions::add(self, names)
     }
 }
+
+/// Beside Dovecot's own files; Dovecot takes no notice of it.
+const IDENTITY: &[u8] = b"transhume-identity";
+
+/// Longer than any identity, in bytes.
+const IDENTITY_MAX: u64 = 100;
 
 fn make_root(path: &Path, settings: &Settings) -> Result<Dir, MaildirError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {

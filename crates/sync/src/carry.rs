@@ -20,7 +20,7 @@ use crate::report::{Counts, FailedMessage};
 use crate::stage::Stager;
 use crate::stop::Stop;
 use crate::window::{WINDOW, compact_set};
-use crate::work::{SUSPICIONS, Suspects, Work};
+use crate::work::{CONDEMNED, ENDED_BEFORE, ENDED_WITHIN, Work};
 
 /// Rows that may be in memory at once, planned or under way.
 const ROWS_IN_FLIGHT: u64 = 10 * WINDOW;
@@ -51,12 +51,16 @@ pub(crate) struct Carrier<'a> {
     /// Whether a mailbox that is to be filled waits for the next round when a message of it did not come: placed later,
     /// that message would lose its UID.
     hold_back: bool,
-    suspects: Option<&'a mut Suspects>,
     pipe: Pipe,
     /// Texts to be asked for.
     texts: VecDeque<Texts>,
-    /// The message whose text is coming in.
+    /// Texts of messages at which the connection has ended before: asked for when there is nothing else.
+    last: Vec<Texts>,
+    /// The message whose text is coming in, and how much of it has come.
     under_way: Option<Uid>,
+    received: u64,
+    /// Messages that stay behind from now on, since the connection has ended at them too often.
+    condemned: u32,
     /// The first mailbox that may have windows left.
     unread: usize,
     rows_in_flight: u64,
@@ -79,7 +83,9 @@ impl<'a> Carrier<'a> {
             observer,
             stop,
             hold_back: false,
-            suspects: None,
+            last: Vec::new(),
+            condemned: 0,
+            received: 0,
             pipe: Pipe::default(),
             texts: VecDeque::new(),
             under_way: None,
@@ -88,15 +94,20 @@ impl<'a> Carrier<'a> {
         }
     }
 
-    /// Lets mailboxes wait for the next round rather than fill them with a hole, and knows which messages ended connections.
-    pub(crate) fn wary(mut self, hold_back: bool, suspects: &'a mut Suspects) -> Self {
+    /// Lets mailboxes wait for the next round rather than fill them with a hole.
+    pub(crate) fn holding_back(mut self, hold_back: bool) -> Self {
         self.hold_back = hold_back;
-        self.suspects = Some(suspects);
         self
     }
 
-    /// Reads until there is nothing left to read. What was carried is with the stager, whatever the outcome.
-    pub(crate) async fn run(mut self) -> Result<(), SyncError> {
+    /// Reads until there is nothing left to read. What was carried is with the stager, whatever the outcome. Also gives how
+    /// many messages have been given up.
+    pub(crate) async fn run(mut self) -> (Result<(), SyncError>, u32) {
+        let result = self.read_all().await;
+        (result, self.condemned)
+    }
+
+    async fn read_all(&mut self) -> Result<(), SyncError> {
         for mailbox in 0..self.works.len() {
             self.settle(mailbox).await?;
         }
@@ -105,6 +116,10 @@ impl<'a> Carrier<'a> {
         tokio::pin!(asked);
         loop {
             self.fill_pipe();
+            if self.pipe.is_empty() && !self.last.is_empty() {
+                self.texts.extend(self.last.pop());
+                continue;
+            }
             if self.pipe.is_empty() {
                 debug_assert_eq!(self.rows_in_flight, 0, "every row has been accounted for");
                 return Ok(());
@@ -117,7 +132,7 @@ impl<'a> Carrier<'a> {
             match event {
                 Ok(event) => self.take(event).await?,
                 Err(error) => {
-                    self.suspect();
+                    self.suspect().await?;
                     return Err(error.into());
                 }
             }
@@ -198,6 +213,7 @@ impl<'a> Carrier<'a> {
         match FetchBodies::read(event) {
             BodyEvent::Started { uid, .. } => {
                 self.under_way = uid;
+                self.received = 0;
                 if let Some(mailbox) = self.pipe.mailbox()
                     && let Purpose::CarryOut(stager) = &mut self.purpose
                 {
@@ -205,6 +221,7 @@ impl<'a> Carrier<'a> {
                 }
             }
             BodyEvent::Chunk(chunk) => {
+                self.received += chunk.len() as u64;
                 self.observer.hear(&Progress::Received {
                     bytes: chunk.len() as u64,
                 });
@@ -329,44 +346,45 @@ impl<'a> Carrier<'a> {
                 if !local.is_empty() {
                     stager.apply(id, local).await?;
                 }
-                let suspects = self.set_suspects_apart(mailbox, &mut carry);
+                self.set_suspects_apart(mailbox, &mut carry);
                 self.queue_texts(mailbox, &rows, carry);
-                self.texts.extend(suspects);
             }
         }
         Ok(())
     }
 
     /// The connection has ended: the message that was being answered may be why.
-    fn suspect(&mut self) {
+    async fn suspect(&mut self) -> Result<(), SyncError> {
         let Some(mailbox) = self.pipe.mailbox() else {
-            return;
+            return Ok(());
         };
-        if let Some(uid) = self.under_way.or_else(|| self.pipe.next_text())
-            && let Some(suspects) = &mut self.suspects
-        {
-            suspects.add(&self.works[mailbox].record.source, uid);
+        let (uid, weight) = match self.under_way {
+            Some(uid) if self.received > 0 => (Some(uid), ENDED_WITHIN),
+            Some(uid) => (Some(uid), ENDED_BEFORE),
+            None => (self.pipe.next_text(), ENDED_BEFORE),
+        };
+        if let (Some(uid), Purpose::CarryOut(_)) = (uid, &self.purpose) {
+            let id = self.works[mailbox].record.id;
+            let weighs = self.base.suspect(id, uid, weight).await?;
+            self.condemned += u32::from(weighs >= CONDEMNED && weighs - weight < CONDEMNED);
         }
+        Ok(())
     }
 
     /// Takes out of `carry` what has ended the connection: what did so again and again stays behind, so that the rest can
-    /// come; the others are to be asked for by themselves, after the rest.
-    fn set_suspects_apart(&mut self, mailbox: usize, carry: &mut HashMap<Uid, MessageRow>) -> Vec<Texts> {
-        let mut apart = Vec::new();
-        let Some(suspects) = &self.suspects else {
-            return apart;
-        };
+    /// come; the others are to be asked for by themselves, after everything else.
+    fn set_suspects_apart(&mut self, mailbox: usize, carry: &mut HashMap<Uid, MessageRow>) {
         let work = &mut self.works[mailbox];
-        for (uid, times) in suspects.of(&work.record.source) {
+        for &(uid, weight) in &work.suspects {
             let Some(row) = carry.remove(&uid) else { continue };
-            if times >= SUSPICIONS {
-                let reason = format!("the connection ended {times} times when it was asked for");
+            if weight >= CONDEMNED {
+                let reason = "the connection has ended again and again when it was asked for".to_owned();
                 work.failed.push(FailedMessage { uid, reason });
             } else {
                 work.open += 1;
                 self.rows_in_flight += 1;
                 let rows = HashMap::from([(uid, row)]);
-                apart.push(Texts {
+                self.last.push(Texts {
                     mailbox,
                     set: UidSet::range(uid, uid),
                     rows,
@@ -374,7 +392,6 @@ impl<'a> Carrier<'a> {
                 });
             }
         }
-        apart
     }
 
     /// Cuts what is to be carried into commands.

@@ -343,6 +343,7 @@ async fn place_page(
 async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) -> Result<(), SyncError> {
     let mut after = None;
     let mut taken: HashSet<String> = base.paired_names(place.id).await?.into_iter().collect();
+    let mut earlier = base.earlier(place.id).await?;
     let mut twins = find_twins(place, base.staged_sizes(place.id).await?).await?;
     loop {
         let page = base.staged(place.id, after, PAGE).await?;
@@ -350,8 +351,14 @@ async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) 
         after = Some(last.uid);
         let mut placed = Vec::new();
         let mut removed = Vec::new();
+        let mut used_up = Vec::new();
         for message in &page {
-            let was_here = base.take_earlier(place.id, &message.digest).await?;
+            let copies = earlier.get_mut(&message.digest).filter(|copies| **copies > 0);
+            let was_here = copies.is_some();
+            if let Some(copies) = copies {
+                *copies -= 1;
+                used_up.push(message.digest);
+            }
             let twin = twins.get_mut(&message.digest).and_then(|names| {
                 let at = names.iter().position(|name| !taken.contains(name))?;
                 Some(names.swap_remove(at))
@@ -367,8 +374,7 @@ async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) 
                 removed.push(message.uid);
             }
         }
-        base.place(place.id, &placed).await?;
-        base.forget(place.id, &removed).await?;
+        base.recognise(place.id, &placed, &removed, &used_up).await?;
         confirmed.twins += placed.len() as u64;
         confirmed.removed += removed.len() as u64;
     }

@@ -23,7 +23,7 @@ use crate::report::{MailboxReport, Report};
 use crate::stage::Stager;
 use crate::stop::Stop;
 use crate::survey::{Survey, Surveyor};
-use crate::work::{Suspects, Work};
+use crate::work::{CONDEMNED, ENDED_BEFORE, Work};
 
 /// Rounds after which a pass ends though new mail keeps coming: the next pass goes on.
 const ROUNDS: u32 = 8;
@@ -65,7 +65,8 @@ impl Pass {
         let purpose = Purpose::Show;
         Carrier::new(&mut connection, &base, &mut round.works, purpose, observer, stop)
             .run()
-            .await?;
+            .await
+            .0?;
         let mut report = Report::default();
         round.merge_into(&mut report, HashMap::new());
         connection.logout().await;
@@ -78,15 +79,15 @@ impl Pass {
         let mut connection = None;
         let mut fruitless = 0;
         let mut rounds = 0;
-        let mut suspects = Suspects::default();
         self.check_identity().await?;
         while rounds < ROUNDS {
             let carried_before = report.totals().carried;
+            let mut condemned = 0;
             match self
                 .round(
                     rounds == 0,
                     &mut connection,
-                    &mut suspects,
+                    &mut condemned,
                     &mut report,
                     observer,
                     stop,
@@ -100,7 +101,7 @@ impl Pass {
                 }
                 Err(error) if error.is_passing() && self.retries > 0 => {
                     connection = None;
-                    fruitless = if report.totals().carried > carried_before {
+                    fruitless = if report.totals().carried > carried_before || condemned > 0 {
                         1
                     } else {
                         fruitless + 1
@@ -125,6 +126,10 @@ impl Pass {
                 observer.hear(&Progress::Verifying);
             }
         }
+        // Next time, what was given up gets one more try.
+        self.base
+            .ease_suspicion(CONDEMNED, CONDEMNED - ENDED_BEFORE)
+            .await?;
         if let Some(connection) = connection {
             connection.logout().await;
         }
@@ -136,41 +141,37 @@ impl Pass {
         if self.is_another_maildir().await? {
             self.base.forget_all().await?;
         }
-        let identity = self.target.identity()?;
-        if self.base.target_identity().await?.as_ref() != Some(&identity) {
+        let found = self.target.identity()?;
+        if found.is_none() || self.base.target_identity().await? != found {
+            let identity = match found {
+                Some(identity) => identity,
+                None => self.target.mark()?,
+            };
             self.base.set_target_identity(&identity).await?;
         }
         Ok(())
     }
 
-    /// Whether the target is another Maildir than the base speaks of. One that was only moved to another disk shows the
-    /// numbers that the base knows; one that was emptied, or made anew by Dovecot, has another INBOX.
+    /// Whether the target is another Maildir than the base speaks of: it does not bear the mark that the base knows, and no
+    /// mailbox of it shows the numbers, or holds the messages, that the base knows.
     async fn is_another_maildir(&self) -> Result<bool, SyncError> {
-        let filled = self
-            .base
-            .mailboxes()
-            .await?
-            .into_iter()
-            .filter(|record| record.base.target_uid_validity.is_some());
-        let is_same_place = self.base.target_identity().await? == Some(self.target.identity()?);
+        let marked = self.target.identity()?;
+        if marked.is_some() && marked == self.base.target_identity().await? {
+            return Ok(false);
+        }
         let mut any_filled = false;
-        let mut any_known = false;
-        for record in filled {
+        for record in self.base.mailboxes().await? {
+            let Some(known) = record.base.target_uid_validity else {
+                continue;
+            };
             any_filled = true;
             let tag = mailbox_tag(&self.source.address.account(), &record.source);
-            let known = record.base.target_uid_validity;
-            let is_inbox = record.target.is_inbox();
-            if !is_inbox && is_same_place {
-                continue;
+            let state = self.target.state(&record.target, Some(known), tag).await?;
+            if state.holds_ours || state.header.is_some_and(|header| header.uid_validity == known) {
+                return Ok(false);
             }
-            let state = self.target.state(&record.target, known, tag).await?;
-            let found = state.header.map(|header| header.uid_validity);
-            if is_inbox && found != known && !state.holds_ours {
-                return Ok(true);
-            }
-            any_known |= found == known || state.holds_ours;
         }
-        Ok(any_filled && !is_same_place && !any_known)
+        Ok(any_filled)
     }
 
     /// One round. Says whether anything had to be done.
@@ -178,7 +179,7 @@ impl Pass {
         &self,
         is_first: bool,
         slot: &mut Option<Connection>,
-        suspects: &mut Suspects,
+        condemned: &mut u32,
         report: &mut Report,
         observer: &dyn Observer,
         stop: &Stop,
@@ -203,9 +204,11 @@ impl Pass {
         let mut stager = Stager::start(places, to_keeper);
         let purpose = Purpose::CarryOut(&mut stager);
         let read = Carrier::new(connection, &self.base, &mut round.works, purpose, observer, stop)
-            .wary(is_first, suspects)
+            .holding_back(is_first)
             .run()
             .await;
+        let (read, given_up) = read;
+        *condemned += given_up;
         let ended = stager.end().await;
         let kept = keeper
             .await

@@ -146,26 +146,27 @@ impl Surveyor<'_> {
         }
         if !self.dry {
             survey.changed |= self.prepare(&mut record, step, &checkpoint).await?;
+        } else if matches!(step, MailboxStep::Restart(_) | MailboxStep::Reidentify) {
+            // The pairs would be forgotten first.
+            record.id = MailboxId::NONE;
         }
         let look = self
             .target
             .look(&record.target, tag, checkpoint.uid_validity)
             .await?;
         if !self.dry {
-            let how = self.how(step, &checkpoint, &state, &record).await?;
+            let how = self
+                .how(step, &checkpoint, &state, &record, look.holds_others())
+                .await?;
             let place = self.place(&record, tag, how, &checkpoint, &state, &look).await?;
             self.unstage_what_is_gone(&place, &look).await?;
             survey.places.insert(record.id, Arc::new(place));
         }
         survey.reports.push(report);
         let fills = matches!(step, MailboxStep::Fill(_) | MailboxStep::Restart(_));
-        survey.works.push(Work::new(
-            record,
-            listed.wire_name.clone(),
-            checkpoint,
-            look,
-            fills,
-        ));
+        let suspects = self.base.suspects(record.id).await?;
+        let work = Work::new(record, listed.wire_name.clone(), checkpoint, look, fills);
+        survey.works.push(Work { suspects, ..work });
         Ok(())
     }
 
@@ -175,8 +176,10 @@ impl Surveyor<'_> {
         checkpoint: &Checkpoint,
         state: &TargetState,
         record: &MailboxRecord,
+        has_others: bool,
     ) -> Result<How, SyncError> {
         let found = state.header.map(|header| header.uid_validity);
+        let is_refill = record.base.target_uid_validity.is_some();
         let wanted = match (step, found) {
             (MailboxStep::Follow | MailboxStep::Reidentify, Some(uid_validity)) => {
                 return Ok(How::Add { uid_validity });
@@ -186,8 +189,12 @@ impl Surveyor<'_> {
                 return Ok(How::Add { uid_validity });
             }
             // Under its old number every message would have to get its old UID back; where some had another than the
-            // source's, a new number says to clients that nothing they know holds.
-            (MailboxStep::Fill(_), _) if self.base.has_renumbered(record.id).await? => None,
+            // source's, or came by another way, a new number says to clients that nothing they know holds.
+            (MailboxStep::Fill(_), _)
+                if is_refill && (has_others || self.base.has_renumbered(record.id).await?) =>
+            {
+                None
+            }
             // A source without UIDVALIDITY has no UIDs that could be kept: any number does, best the one that is there.
             (MailboxStep::Fill(wanted) | MailboxStep::Restart(wanted), _) => wanted.or(found),
             _ => checkpoint.uid_validity,
@@ -258,10 +265,7 @@ impl Surveyor<'_> {
         }
         // Whatever the step: pairs of an earlier numbering would be taken for messages of this one.
         if record.base.uid_validity != checkpoint.uid_validity {
-            if record.base.uid_validity.is_some() {
-                self.base.renumber(record.id, checkpoint.uid_validity).await?;
-            }
-            self.base.set_source(record.id, checkpoint.uid_validity).await?;
+            self.base.renumber(record.id, checkpoint.uid_validity).await?;
             record.base.uid_validity = checkpoint.uid_validity;
             record.base.agreed = None;
         }

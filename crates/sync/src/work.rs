@@ -1,33 +1,23 @@
-//! What a round knows of each mailbox that it reads, and of messages that ended connections.
+//! What a round knows of each mailbox that it reads.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use transhume_db::MailboxRecord;
 use transhume_imap::wire::WireName;
-use transhume_model::mail::{Checkpoint, MailboxName, Uid};
+use transhume_model::mail::{Checkpoint, Uid};
 
 use crate::endpoint::Look;
 use crate::report::{Counts, FailedMessage};
 use crate::window::windows;
 
-/// Times that the connection may end at one message before it stays behind.
-pub(crate) const SUSPICIONS: u32 = 3;
+/// The weight of suspicion at which a message stays behind. Some servers hang up on a message that they cannot read (Dovecot
+/// does), and would do so for ever.
+pub(crate) const CONDEMNED: u32 = 9;
 
-/// Messages at which the connection has ended, with the number of times. Some servers hang up on a message that they cannot
-/// read (Dovecot does), and would do so for ever.
-#[derive(Debug, Default)]
-pub(crate) struct Suspects(HashMap<MailboxName, BTreeMap<Uid, u32>>);
-
-impl Suspects {
-    pub(crate) fn add(&mut self, mailbox: &MailboxName, uid: Uid) {
-        *self.0.entry(mailbox.clone()).or_default().entry(uid).or_default() += 1;
-    }
-
-    pub(crate) fn of(&self, mailbox: &MailboxName) -> Vec<(Uid, u32)> {
-        let found = self.0.get(mailbox).into_iter().flatten();
-        found.map(|(uid, times)| (*uid, *times)).collect()
-    }
-}
+/// The weight when the connection ends before the first octet of a message has come, and when it ends within: the latter is
+/// more often the line's fault, above all with long messages.
+pub(crate) const ENDED_BEFORE: u32 = 3;
+pub(crate) const ENDED_WITHIN: u32 = 1;
 
 /// A mailbox that has to be read.
 pub(crate) struct Work {
@@ -36,6 +26,8 @@ pub(crate) struct Work {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) look: Look,
     pub(crate) windows: VecDeque<(Uid, Uid)>,
+    /// Messages at which the connection has ended before, with the weight of that.
+    pub(crate) suspects: Vec<(Uid, u32)>,
     /// Commands in flight and texts not yet asked for.
     pub(crate) open: usize,
     pub(crate) closed: bool,
@@ -68,6 +60,7 @@ impl Work {
             wire,
             windows: windows(&checkpoint),
             checkpoint,
+            suspects: Vec::new(),
             look,
             open: 0,
             closed: false,

@@ -1,9 +1,7 @@
 //! The target: a Maildir that Dovecot serves.
 
 use std::collections::{HashMap, HashSet};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use transhume_db::{MailboxId, StagedMessage};
@@ -28,7 +26,6 @@ pub struct TargetOptions {
 /// A Maildir, or in a dry run the place where one would be.
 #[derive(Clone, Debug)]
 pub struct Target {
-    path: PathBuf,
     root: Option<MaildirRoot>,
 }
 
@@ -178,10 +175,7 @@ impl Target {
                 ..Options::default()
             },
         )?;
-        Ok(Self {
-            path: path.to_owned(),
-            root: Some(root),
-        })
+        Ok(Self { root: Some(root) })
     }
 
     /// Looks at a Maildir without making anything. It need not be there.
@@ -190,10 +184,7 @@ impl Target {
         if path.join("cur").is_dir() {
             return Self::open(path, options);
         }
-        Ok(Self {
-            path: path.to_owned(),
-            root: None,
-        })
+        Ok(Self { root: None })
     }
 
     /// Whether there is a Maildir.
@@ -208,24 +199,14 @@ impl Target {
         })
     }
 
-    /// Which Maildir this is, whatever its path: another under the same path differs.
-    pub(crate) fn identity(&self) -> Result<String, SyncError> {
-        let failed = |source| MaildirError::Io {
-            action: "looking at",
-            path: self.path.clone(),
-            source,
-        };
-        let metadata = std::fs::metadata(&self.path).map_err(failed)?;
-        // Inode numbers are used again; with the time of birth, where the file system keeps it, they are not.
-        let born = metadata
-            .created()
-            .ok()
-            .and_then(|born| born.duration_since(SystemTime::UNIX_EPOCH).ok());
-        Ok(format!(
-            "{}:{}",
-            metadata.ino(),
-            born.map_or(0, |born| born.as_nanos())
-        ))
+    /// Which Maildir this is, whatever its path; `None` when it was never marked, or was emptied since.
+    pub(crate) fn identity(&self) -> Result<Option<String>, SyncError> {
+        Ok(self.root()?.identity()?)
+    }
+
+    /// Marks the Maildir, and gives what it is known by from then on.
+    pub(crate) fn mark(&self) -> Result<String, SyncError> {
+        Ok(self.root()?.mark()?)
     }
 
     fn root(&self) -> Result<&MaildirRoot, SyncError> {
