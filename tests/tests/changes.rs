@@ -195,6 +195,39 @@ fn a_lost_base_and_a_lost_uidlist_are_made_good() {
     assert_eq!(pair.differences(), []);
 }
 
+/// Where other mail has come in, UIDs that clients know cannot be put back: a lost list then begins a new numbering, in which
+/// no client takes one message for another.
+#[test]
+fn a_lost_uidlist_with_other_mail_in_it_is_numbered_anew() {
+    let pair = Pair::start("diana", &small());
+    run_complete(&mut pair.command());
+    let mut owner = new(&pair);
+    for number in 0..3 {
+        owner
+            .append(&["INBOX"], &[], None, &text(&format!("other-{number}")))
+            .unwrap();
+    }
+    owner.select(&["INBOX"]).unwrap();
+    owner.expunge("8").unwrap();
+    owner.logout().unwrap();
+    let before = pair.new_view();
+    fs::remove_file(pair.maildir().join("dovecot-uidlist")).unwrap();
+    run_complete(&mut pair.command());
+    let after = pair.new_view();
+    let (before, after) = (before.folder(&["INBOX"]), after.folder(&["INBOX"]));
+    assert_ne!(after.uid_validity, before.uid_validity);
+    let digests = |view: &transhume_testkit::FolderView| {
+        let mut digests: Vec<_> = view
+            .messages
+            .values()
+            .map(|message| message.body_sha256)
+            .collect();
+        digests.sort_unstable();
+        digests
+    };
+    assert_eq!(digests(after), digests(before));
+}
+
 /// A Maildir that was removed is another one, whatever the base says.
 #[test]
 fn a_maildir_that_was_wiped_is_filled_again() {

@@ -178,11 +178,11 @@ impl Base {
     ) -> Result<(), DbError> {
         let mut transaction = self.store.hear(self.store.pool().begin().await)?;
         self.write_within(&mut transaction, placed, |builder, batch| {
-            push_place(builder, mailbox, batch)
+            push_place(builder, mailbox, batch);
         })
         .await?;
         self.write_within(&mut transaction, gone, |builder, batch| {
-            push_forget(builder, mailbox, batch)
+            push_forget(builder, mailbox, batch);
         })
         .await?;
         for digest in used_up {

@@ -365,8 +365,8 @@ impl<'a> Carrier<'a> {
         };
         if let (Some(uid), Purpose::CarryOut(_)) = (uid, &self.purpose) {
             let id = self.works[mailbox].record.id;
-            let weighs = self.base.suspect(id, uid, weight).await?;
-            self.condemned += u32::from(weighs >= CONDEMNED && weighs - weight < CONDEMNED);
+            let total = self.base.suspect(id, uid, weight).await?;
+            self.condemned += u32::from(total >= CONDEMNED && total - weight < CONDEMNED);
         }
         Ok(())
     }
