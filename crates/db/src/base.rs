@@ -179,16 +179,6 @@ impl Base {
         .await
     }
 
-    /// Records which numbering of the source the mailbox's pairs belong to: before the first of them is written.
-    pub async fn set_source(&self, mailbox: MailboxId, source: Option<UidValidity>) -> Result<(), DbError> {
-        let sql = "UPDATE mailbox SET uid_validity = ? WHERE id = ?";
-        let query = sqlx::query(sql)
-            .bind(source.map(UidValidity::get))
-            .bind(mailbox.0);
-        self.store.hear(query.execute(self.store.pool()).await)?;
-        Ok(())
-    }
-
     /// Records that all that is staged is in the target's mailbox, under the source's UIDs, and the target's numbers.
     pub async fn filled(
         &self,

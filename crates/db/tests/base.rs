@@ -59,6 +59,7 @@ async fn what_was_written_is_read_after_reopening() {
             .add_mailbox(&name("Клиенты/R&D"), &name("Клиенты/R_D"))
             .await
             .unwrap();
+        base.renumber(mailbox, checkpoint.uid_validity).await.unwrap();
         base.stage(mailbox, &[message(7, "\\Seen Work"), message(3, "")])
             .await
             .unwrap();
@@ -68,7 +69,6 @@ async fn what_was_written_is_read_after_reopening() {
             target_name: None,
         };
         base.place(mailbox, &[placed]).await.unwrap();
-        base.set_source(mailbox, checkpoint.uid_validity).await.unwrap();
         base.set_target(mailbox, UidValidity::new(5).unwrap(), uid(90))
             .await
             .unwrap();

@@ -24,11 +24,6 @@ impl StopSwitch {
 }
 
 impl Stop {
-    /// Whether somebody has asked to stop.
-    pub fn is_asked(&self) -> bool {
-        *self.0.borrow()
-    }
-
     /// Returns as soon as somebody has asked to stop; never, when the switch is gone.
     pub async fn asked(&self) {
         let mut receiver = self.0.clone();

@@ -171,7 +171,8 @@ impl Observer for Teller {
             }
             Progress::Mailbox { mailbox, carried } => {
                 if let Form::Lines = self.form {
-                    eprintln!("{mailbox}: {} messages", HumanCount(*carried));
+                    let noun = if *carried == 1 { "message" } else { "messages" };
+                    eprintln!("{mailbox}: {} {noun}", HumanCount(*carried));
                 }
             }
             Progress::Verifying => {
