@@ -11,7 +11,7 @@ use crate::rows;
 use crate::{DbError, Store};
 
 /// Rows that one statement writes: beyond some hundreds a larger one is no faster.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
 
 /// A mailbox's number in the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

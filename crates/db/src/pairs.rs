@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use transhume_model::mail::{Digest, FlagSet, InternalDate, Uid};
 use transhume_model::plan::{Pair, PairState};
 
+use crate::base::BATCH;
 use crate::rows;
 use crate::{Base, DbError, MailboxId};
 
@@ -54,6 +55,33 @@ impl Base {
             .fetch_all(self.store.pool())
             .await;
         Ok(self.store.hear(found)?.iter().filter_map(pair).collect())
+    }
+
+    /// The pairs of these source UIDs, ascending.
+    pub async fn pairs_of(&self, mailbox: MailboxId, uids: &[Uid]) -> Result<Vec<Pair>, DbError> {
+        let mut pairs = Vec::new();
+        for batch in uids.chunks(BATCH) {
+            let mut builder = QueryBuilder::new(
+                "SELECT uid, state, system_flags, keywords, target_name FROM pair WHERE mailbox = ",
+            );
+            builder.push_bind(mailbox.0);
+            push_uid_in(&mut builder, batch);
+            let found = builder.build().fetch_all(self.store.pool()).await;
+            pairs.extend(self.store.hear(found)?.iter().filter_map(pair));
+        }
+        pairs.sort_by_key(|pair| pair.uid);
+        Ok(pairs)
+    }
+
+    /// Whether the mailbox has any pair.
+    pub async fn has_pairs(&self, mailbox: MailboxId) -> Result<bool, DbError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM pair WHERE mailbox = ?)";
+        self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(mailbox.0)
+                .fetch_one(self.store.pool())
+                .await,
+        )
     }
 
     /// Records messages as staged. One that was staged before is replaced.

@@ -60,7 +60,11 @@ impl Pass {
         } else {
             self.base.clone()
         };
-        let survey = self.survey(&mut connection, &base, true, stop).await?;
+        let how = How {
+            dry: true,
+            had_trouble: false,
+        };
+        let survey = self.survey(&mut connection, &base, how, stop).await?;
         let mut round = Round::new(survey, observer);
         let purpose = Purpose::Show;
         Carrier::new(&mut connection, &base, &mut round.works, purpose, observer, stop)
@@ -188,7 +192,11 @@ impl Pass {
             Some(connection) => connection,
             None => slot.insert(connect(&self.source, stop).await?),
         };
-        let survey = self.survey(connection, &self.base, false, stop).await?;
+        let how = How {
+            dry: false,
+            had_trouble: report.reconnects > 0,
+        };
+        let survey = self.survey(connection, &self.base, how, stop).await?;
         let subscribed = self.subscribe(&survey).await?;
         report.subscribed += subscribed;
         let places = survey.places.clone();
@@ -233,7 +241,7 @@ impl Pass {
         &self,
         connection: &mut Connection,
         base: &Base,
-        dry: bool,
+        how: How,
         stop: &Stop,
     ) -> Result<Survey, SyncError> {
         let account = self.source.address.account();
@@ -243,7 +251,8 @@ impl Pass {
             target: &self.target,
             account: &account,
             selection: &self.selection,
-            dry,
+            dry: how.dry,
+            had_trouble: how.had_trouble,
             now: self.now,
         };
         // The server may be silent for as long as it is given: whoever asks to stop does not wait for it.
@@ -285,6 +294,13 @@ impl Pass {
         }
         Ok(())
     }
+}
+
+/// How a round looks.
+#[derive(Clone, Copy)]
+struct How {
+    dry: bool,
+    had_trouble: bool,
 }
 
 async fn connect(source: &Source, stop: &Stop) -> Result<Connection, SyncError> {

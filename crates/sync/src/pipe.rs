@@ -10,6 +10,8 @@ use transhume_imap::session::{Examine, FetchBodies, FetchRows};
 use transhume_imap::wire::{Tag, WireName};
 use transhume_model::mail::{MessageRow, Uid, UidSet};
 
+use crate::window::{Ask, WINDOW, Window};
+
 /// Texts to ask for with one command.
 pub(crate) struct Texts {
     pub(crate) mailbox: usize,
@@ -20,18 +22,27 @@ pub(crate) struct Texts {
     pub(crate) alone: bool,
 }
 
-/// Rows to ask for with one command.
-pub(crate) struct Rows {
-    pub(crate) range: (Uid, Uid),
+/// A window to ask for with one command.
+pub(crate) struct Asking {
+    pub(crate) window: Window,
+    /// Its rows; none where it is asked for whole.
     pub(crate) found: Vec<MessageRow>,
     /// Rows that were taken into account when the command was sent.
     pub(crate) reserved: u64,
 }
 
+impl Asking {
+    fn is_about(&self, uid: Uid) -> bool {
+        (self.window.first..=self.window.last).contains(&uid)
+    }
+}
+
 /// What a command asks for.
 pub(crate) enum Asked {
     Examine(Examine),
-    Rows(Rows),
+    /// Which UIDs the messages at some places have.
+    Places(Vec<Uid>),
+    Window(Asking),
     Texts(Texts),
 }
 
@@ -72,11 +83,22 @@ impl Pipe {
         true
     }
 
-    /// Asks for rows of the mailbox that is open.
-    pub(crate) fn ask_rows(&mut self, connection: &mut Connection, mailbox: usize, rows: Rows) {
-        let (first, last) = rows.range;
-        let tag = connection.enqueue(&FetchRows::command(&UidSet::range(first, last)));
-        self.push(tag, mailbox, Asked::Rows(rows));
+    /// Asks for a window of the mailbox that is open.
+    pub(crate) fn ask_window(&mut self, connection: &mut Connection, mailbox: usize, asking: Asking) {
+        let Window { first, last, ask } = asking.window;
+        let set = UidSet::range(first, last);
+        let tag = connection.enqueue(&match ask {
+            Ask::Rows => FetchRows::command(&set),
+            Ask::RowsSince(mod_seq) => FetchRows::command_since(&set, mod_seq),
+            Ask::Whole => FetchBodies::command_whole(&set),
+        });
+        self.push(tag, mailbox, Asked::Window(asking));
+    }
+
+    /// Asks which UIDs messages of the mailbox that is open have.
+    pub(crate) fn ask_places(&mut self, connection: &mut Connection, mailbox: usize, places: &[u32]) {
+        let tag = connection.enqueue(&FetchRows::command_places(places));
+        self.push(tag, mailbox, Asked::Places(Vec::new()));
     }
 
     /// Asks for texts of the mailbox that is open.
@@ -94,7 +116,7 @@ impl Pipe {
     pub(crate) fn examining(&mut self) -> Option<&mut Examine> {
         match &mut self.commands.front_mut()?.asked {
             Asked::Examine(exchange) => Some(exchange),
-            Asked::Rows(_) | Asked::Texts(_) => None,
+            Asked::Places(_) | Asked::Window(_) | Asked::Texts(_) => None,
         }
     }
 
@@ -108,15 +130,41 @@ impl Pipe {
         commands.take_while(|asked| !matches!(asked, Asked::Examine(_)))
     }
 
-    /// Gives a row to the command that asked for it; one that nobody asked for is dropped.
-    pub(crate) fn take_row(&mut self, row: MessageRow) {
+    /// Gives a row to the command that asked for it; one that nobody asked for is dropped. Where more have come than are to be
+    /// held at once, gives them back, to be planned before the rest comes.
+    pub(crate) fn take_row(&mut self, row: MessageRow) -> Option<Vec<MessageRow>> {
         let wanted = self.answerable().find_map(|asked| match asked {
-            Asked::Rows(rows) if (rows.range.0..=rows.range.1).contains(&row.uid) => Some(rows),
+            Asked::Window(asking) if asking.window.ask != Ask::Whole && asking.is_about(row.uid) => {
+                Some(asking)
+            }
+            _ => None,
+        })?;
+        wanted.found.push(row);
+        let is_full = wanted.found.len() as u64 >= WINDOW;
+        let since = matches!(wanted.window.ask, Ask::RowsSince(_));
+        (since && is_full).then(|| std::mem::take(&mut wanted.found))
+    }
+
+    /// Takes the UID of a message whose place was asked for, and says whether any was.
+    pub(crate) fn take_place(&mut self, uid: Uid) -> bool {
+        let asked = self.answerable().find_map(|asked| match asked {
+            Asked::Places(found) => Some(found),
             _ => None,
         });
-        if let Some(rows) = wanted {
-            rows.found.push(row);
-        }
+        asked.is_some_and(|found| {
+            found.push(uid);
+            true
+        })
+    }
+
+    /// The mailbox of a message that came whole and was asked for so.
+    pub(crate) fn take_whole(&mut self, uid: Uid) -> Option<usize> {
+        let mailbox = self.mailbox();
+        let asked = self.answerable().any(|asked| match asked {
+            Asked::Window(asking) => asking.window.ask == Ask::Whole && asking.is_about(uid),
+            _ => false,
+        });
+        mailbox.filter(|_| asked)
     }
 
     /// The message whose text has come, if it was asked for and has not come before, with its mailbox. An empty text is not

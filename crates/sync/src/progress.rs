@@ -18,8 +18,6 @@ pub enum Progress<'a> {
     Planned {
         /// Messages.
         messages: u64,
-        /// Octets, by what the source says of them.
-        bytes: u64,
     },
     /// Bytes have come in.
     Received {

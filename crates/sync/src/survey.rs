@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use transhume_db::{Base, MailboxId, MailboxRecord};
 use transhume_imap::Connection;
-use transhume_imap::session::{ListedMailbox, Listing, MailboxStatus};
+use transhume_imap::session::{ListedMailbox, Listing};
 use transhume_model::mail::{Checkpoint, InternalDate, MailboxName, UidValidity};
 use transhume_model::plan::{
-    MailboxBase, MailboxStep, NameRules, Note, Selection, SourceMailbox, TargetState, TreePlan,
-    decide_mailbox, plan_tree,
+    Known, MailboxBase, MailboxStep, NameRules, Note, Reading, Selection, SourceMailbox, TargetState,
+    TreePlan, decide_mailbox, decide_reading, plan_tree,
 };
 
 use crate::endpoint::{How, Look, Place, Target, mailbox_tag};
@@ -47,6 +47,8 @@ pub(crate) struct Surveyor<'a> {
     pub(crate) selection: &'a Selection,
     /// Whether to look only: then nothing is made.
     pub(crate) dry: bool,
+    /// Whether a connection has ended while this pass read.
+    pub(crate) had_trouble: bool,
     pub(crate) now: InternalDate,
 }
 
@@ -165,9 +167,28 @@ impl Surveyor<'_> {
         survey.reports.push(report);
         let fills = matches!(step, MailboxStep::Fill(_) | MailboxStep::Restart(_));
         let suspects = self.base.suspects(record.id).await?;
-        let work = Work::new(record, listed.wire_name.clone(), checkpoint, look, fills);
+        let reading = self.reading(step, &checkpoint, &record, &look).await?;
+        let work = Work::new(record, listed.wire_name.clone(), checkpoint, look, reading, fills);
         survey.works.push(Work { suspects, ..work });
         Ok(())
+    }
+
+    /// How the mailbox is read. A dry run reads rows only: it tells how much there is to carry.
+    async fn reading(
+        &self,
+        step: MailboxStep,
+        checkpoint: &Checkpoint,
+        record: &MailboxRecord,
+        look: &Look,
+    ) -> Result<Reading, SyncError> {
+        let known = Known {
+            anything: self.dry || !look.is_empty() || self.base.has_pairs(record.id).await?,
+            tells_changes: self.connection.capabilities().has("CONDSTORE")
+                || self.connection.capabilities().has("QRESYNC"),
+            had_trouble: self.had_trouble,
+            wants_absent: false,
+        };
+        Ok(decide_reading(checkpoint, &record.base, step, known))
     }
 
     async fn how(
@@ -274,8 +295,8 @@ impl Surveyor<'_> {
 
     /// The mailbox's checkpoint: as listed, else by opening it.
     async fn checkpoint(&mut self, listed: &ListedMailbox) -> Result<Checkpoint, SyncError> {
-        match listed.status {
-            Some(MailboxStatus { checkpoint, .. }) if checkpoint.uid_validity.is_some() => Ok(checkpoint),
+        match listed.checkpoint {
+            Some(checkpoint) if checkpoint.uid_validity.is_some() => Ok(checkpoint),
             _ => Ok(self.connection.examine(&listed.wire_name).await?.checkpoint),
         }
     }

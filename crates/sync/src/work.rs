@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use transhume_db::MailboxRecord;
 use transhume_imap::wire::WireName;
-use transhume_model::mail::{Checkpoint, Uid};
+use transhume_model::mail::{Checkpoint, Uid, UidSet};
+use transhume_model::plan::Reading;
 
 use crate::endpoint::Look;
 use crate::report::{Counts, FailedMessage};
-use crate::window::windows;
+use crate::window::{Ask, Window, places, windows, windows_from};
 
 /// The weight of suspicion at which a message stays behind. Some servers hang up on a message that they cannot read (Dovecot
 /// does), and would do so for ever.
@@ -25,7 +26,13 @@ pub(crate) struct Work {
     pub(crate) wire: WireName,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) look: Look,
-    pub(crate) windows: VecDeque<(Uid, Uid)>,
+    pub(crate) reading: Reading,
+    /// Places in the mailbox at which windows should begin: to be asked for before there are windows.
+    pub(crate) places: Vec<u32>,
+    /// Commands for places in flight, and what they have found.
+    pub(crate) places_asked: usize,
+    pub(crate) begins: Vec<Uid>,
+    pub(crate) windows: VecDeque<Window>,
     /// Messages at which the connection has ended before, with the weight of that.
     pub(crate) suspects: Vec<(Uid, u32)>,
     /// Commands in flight and texts not yet asked for.
@@ -36,6 +43,10 @@ pub(crate) struct Work {
     /// Rows that the source has sent, and the number of messages that it says the mailbox has.
     pub(crate) listed: u64,
     pub(crate) expected: Option<u64>,
+    /// Messages that came whole.
+    pub(crate) whole: UidSet,
+    /// Whether a window that was asked for whole was refused.
+    pub(crate) refused: bool,
     /// Messages that the source counts, but does not list.
     pub(crate) unlisted: u64,
     /// Whether the mailbox is to be filled in one stroke.
@@ -53,15 +64,28 @@ impl Work {
         wire: WireName,
         checkpoint: Checkpoint,
         look: Look,
+        reading: Reading,
         fills: bool,
     ) -> Self {
+        let places = places(&checkpoint, reading);
+        let windows = if places.is_empty() {
+            windows(&checkpoint, reading)
+        } else {
+            VecDeque::new()
+        };
         Self {
             record,
             wire,
-            windows: windows(&checkpoint),
+            reading,
+            places,
+            places_asked: 0,
+            begins: Vec::new(),
+            windows,
             checkpoint,
             suspects: Vec::new(),
             look,
+            whole: UidSet::new(),
+            refused: false,
             open: 0,
             closed: false,
             handed_over: 0,
@@ -80,5 +104,43 @@ impl Work {
     pub(crate) fn fail(&mut self, reason: String) {
         self.error.get_or_insert(reason);
         self.windows.clear();
+        self.places.clear();
+    }
+
+    /// All that was asked about places has been answered: now there are windows.
+    pub(crate) fn cut_at_places(&mut self) {
+        let ask = match self.reading {
+            Reading::Whole => Ask::Whole,
+            Reading::Rows | Reading::Since(_) => Ask::Rows,
+        };
+        let begins = std::mem::take(&mut self.begins);
+        // A server that does not understand the question is asked in windows of the mean width.
+        self.windows = if begins.is_empty() {
+            windows(&self.checkpoint, self.reading)
+        } else {
+            windows_from(begins, ask)
+        };
+    }
+
+    /// Messages that the source counts and has not listed.
+    pub(crate) fn missing(&self) -> u64 {
+        let listed = match self.reading {
+            // Those that were there before are not listed again.
+            Reading::Since(agreed) => u64::from(agreed.messages) + self.listed,
+            Reading::Rows | Reading::Whole => self.listed,
+        };
+        self.expected.unwrap_or(0).saturating_sub(listed)
+    }
+
+    /// When a short cut has left messages out, begins to read every row, and says so. What came whole does not come again.
+    pub(crate) fn resurvey(&mut self) -> bool {
+        if self.reading == Reading::Rows || (self.missing() == 0 && !self.refused) {
+            return false;
+        }
+        self.reading = Reading::Rows;
+        self.refused = false;
+        self.listed = 0;
+        self.windows = windows(&self.checkpoint, Reading::Rows);
+        !self.windows.is_empty()
     }
 }

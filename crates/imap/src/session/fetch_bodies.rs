@@ -1,9 +1,9 @@
 //! Messages' texts: `UID FETCH set (UID BODY.PEEK[])` (RFC 9051 section 6.4.9).
 
 use bytes::Bytes;
-use transhume_model::mail::{Uid, UidSet};
+use transhume_model::mail::{MessageRow, Uid, UidSet};
 
-use crate::wire::{CommandLine, Event, FetchBody, Response};
+use crate::wire::{CommandLine, Event, Fetch, FetchBody, Response};
 
 /// Tells what events mean while texts are being fetched. It sends nothing and keeps nothing: one text is under
 /// way at a time, and whoever takes the pieces knows which.
@@ -24,9 +24,9 @@ pub enum BodyEvent {
     Chunk(Bytes),
     /// The text is complete, and this is whose it is.
     Complete {
-        /// The UID; `None` where the server has not told it: the text is nobody's then.
-        uid: Option<Uid>,
-        /// Its length in octets.
+        /// All that the response told of the message. Where there is no UID in it, the text is nobody's.
+        fetch: Fetch,
+        /// The text's length in octets.
         octets: u64,
     },
     /// The server answers for this message, but does not give its text (NIL).
@@ -50,6 +50,24 @@ impl FetchBodies {
             .text("(UID BODY.PEEK[])")
     }
 
+    /// The command line for messages with all that is to be known of them. RFC822.SIZE is not asked for: the text has a
+    /// length, and some servers read a message once more to tell its size.
+    pub fn command_whole(set: &UidSet) -> CommandLine {
+        CommandLine::new("UID FETCH")
+            .text(set.to_string())
+            .text("(UID FLAGS INTERNALDATE BODY.PEEK[])")
+    }
+
+    /// The row of a message that came whole. `None` where its UID or its flags are missing.
+    pub fn row(fetch: Fetch, octets: u64) -> Option<MessageRow> {
+        Some(MessageRow {
+            uid: fetch.uid?,
+            flags: fetch.flags?,
+            internal_date: fetch.internal_date,
+            size: octets,
+        })
+    }
+
     /// What the event is.
     pub fn read(event: Event) -> BodyEvent {
         match event {
@@ -60,10 +78,7 @@ impl FetchBodies {
             Event::BodyChunk(chunk) => BodyEvent::Chunk(chunk),
             Event::BodyEnd => BodyEvent::Other,
             Event::Response(Response::Fetch(fetch)) => match fetch.body {
-                FetchBody::Delivered { octets } => BodyEvent::Complete {
-                    uid: fetch.uid,
-                    octets,
-                },
+                FetchBody::Delivered { octets } => BodyEvent::Complete { fetch, octets },
                 FetchBody::Nil => BodyEvent::Withheld { uid: fetch.uid },
                 FetchBody::Absent => BodyEvent::Other,
             },

@@ -1,10 +1,13 @@
-//! Every message's row: `UID FETCH set (UID FLAGS INTERNALDATE RFC822.SIZE)` (RFC 9051 section 6.4.9).
+//! Every message's row: `UID FETCH set (UID FLAGS INTERNALDATE RFC822.SIZE)` (RFC 9051 section 6.4.9), and where in a mailbox
+//! its messages lie.
 
-use transhume_model::mail::{MessageRow, UidSet};
+use transhume_model::mail::{MessageRow, ModSeq, UidSet};
 
 use super::Exchange;
 use crate::ImapError;
 use crate::wire::{CommandLine, Fetch, Response};
+
+const ROW_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE)";
 
 /// Fetches the rows of a set of messages. The set must not be empty.
 #[derive(Debug)]
@@ -35,7 +38,19 @@ impl FetchRows {
     pub fn command(set: &UidSet) -> CommandLine {
         CommandLine::new("UID FETCH")
             .text(set.to_string())
-            .text("(UID FLAGS INTERNALDATE RFC822.SIZE)")
+            .text(ROW_ITEMS)
+    }
+
+    /// The command line for the rows of those messages only that have come or changed since (RFC 7162 section 3.1.4.1). The
+    /// server must have announced CONDSTORE.
+    pub fn command_since(set: &UidSet, since: ModSeq) -> CommandLine {
+        Self::command(set).text(format!("(CHANGEDSINCE {})", since.0))
+    }
+
+    /// The command line that asks which UIDs the messages at these places have (sequence numbers, from 1, ascending).
+    pub fn command_places(places: &[u32]) -> CommandLine {
+        let places: Vec<String> = places.iter().map(u32::to_string).collect();
+        CommandLine::new("FETCH").text(places.join(",")).text("(UID)")
     }
 
     /// The row that a response holds. `None` for a response that tells of changed flags only, as servers send

@@ -27,17 +27,8 @@ pub struct ListedMailbox {
     pub subscribed: bool,
     /// Whether it is the user's own; `false` in the namespaces of other users and of everyone.
     pub personal: bool,
-    /// Its state; `None` where it is not selectable, or the server refuses STATUS for it.
-    pub status: Option<MailboxStatus>,
-}
-
-/// A mailbox's state without opening it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MailboxStatus {
-    /// How far it has got.
-    pub checkpoint: Checkpoint,
-    /// The sum of its messages' sizes in octets; `None` where the server does not sum up (RFC 8438).
-    pub size: Option<u64>,
+    /// How far it has got; `None` where it is not selectable, or the server refuses STATUS for it.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// All mailboxes of an account.
@@ -51,9 +42,12 @@ pub struct Listing {
     pub subscriptions_known: bool,
     /// Lines of the list that could not be read: mailboxes that nothing is known of.
     pub unreadable: usize,
+    /// Where the user's own mailboxes are.
+    pub namespace: PersonalNamespace,
 }
 
-/// Lists an account.
+/// Lists an account, all in one flight where the server can do that: NAMESPACE goes along, since only the answers' meaning
+/// depends on it.
 #[derive(Debug)]
 pub struct List {
     capabilities: Capabilities,
@@ -72,6 +66,7 @@ pub struct List {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
+    Namespace,
     ExtendedList,
     PlainList,
     ExtendedSubscriptions,
@@ -80,11 +75,11 @@ enum Asked {
 }
 
 impl List {
-    /// For a server that can do this and has such namespaces.
-    pub fn new(capabilities: &Capabilities, namespace: PersonalNamespace) -> Self {
+    /// For a server that can do this.
+    pub fn new(capabilities: &Capabilities) -> Self {
         Self {
             capabilities: capabilities.clone(),
-            namespace,
+            namespace: PersonalNamespace::default(),
             asked: VecDeque::new(),
             listed: Vec::new(),
             places: HashMap::new(),
@@ -99,6 +94,7 @@ impl List {
     fn ask(&mut self, asked: Asked) -> CommandLine {
         self.asked.push_back(asked);
         match asked {
+            Asked::Namespace => CommandLine::new("NAMESPACE"),
             Asked::ExtendedList => CommandLine::new("LIST")
                 .text(r#""" "*" RETURN"#)
                 .text(self.return_options()),
@@ -121,13 +117,11 @@ impl List {
         format!("({})", options.join(" "))
     }
 
+    /// Not SIZE (RFC 8438): some servers read every message to sum it up.
     fn status_items(&self) -> String {
         let mut items = vec!["MESSAGES", "UIDNEXT", "UIDVALIDITY"];
         if self.capabilities.has("CONDSTORE") || self.capabilities.has("QRESYNC") {
             items.push("HIGHESTMODSEQ");
-        }
-        if self.capabilities.has("STATUS=SIZE") {
-            items.push("SIZE");
         }
         format!("({})", items.join(" "))
     }
@@ -174,16 +168,12 @@ impl List {
                 .find_map(|word| SpecialUse::from_attribute(word)),
             subscribed: subscribed.contains(&key),
             personal: self.namespace.owns(&item.name),
-            status: status.and_then(|items| {
-                let checkpoint = Checkpoint {
+            checkpoint: status.and_then(|items| {
+                Some(Checkpoint {
                     uid_validity: items.uid_validity,
                     uid_next: items.uid_next,
                     highest_mod_seq: items.highest_mod_seq,
                     messages: items.messages?,
-                };
-                Some(MailboxStatus {
-                    checkpoint,
-                    size: items.size,
                 })
             }),
             wire_name: item.name.clone(),
@@ -245,18 +235,19 @@ impl Exchange for List {
     type Output = Listing;
 
     fn begin(&mut self) -> Vec<CommandLine> {
-        if self.capabilities.has("LIST-EXTENDED") {
-            vec![
-                self.ask(Asked::ExtendedList),
-                self.ask(Asked::ExtendedSubscriptions),
-            ]
+        let (list, subscriptions) = if self.capabilities.has("LIST-EXTENDED") {
+            (Asked::ExtendedList, Asked::ExtendedSubscriptions)
         } else {
-            vec![self.ask(Asked::PlainList), self.ask(Asked::Lsub)]
-        }
+            (Asked::PlainList, Asked::Lsub)
+        };
+        let namespace = self.capabilities.has("NAMESPACE").then_some(Asked::Namespace);
+        let all = namespace.into_iter().chain([list, subscriptions]);
+        all.map(|asked| self.ask(asked)).collect()
     }
 
     fn untagged(&mut self, response: Response) {
         match (response, self.asked.front()) {
+            (Response::Namespace(namespace), _) => self.namespace = PersonalNamespace::from(namespace),
             (Response::MailboxStatus { name, items }, _) => {
                 self.statuses.insert(folded(&name), items);
             }
@@ -326,6 +317,7 @@ impl Exchange for List {
             missing_subscriptions: missing,
             subscriptions_known: self.subscriptions_known,
             unreadable: self.unreadable + nameless,
+            namespace: self.namespace,
         })
     }
 }

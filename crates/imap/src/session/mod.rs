@@ -15,9 +15,9 @@ pub use dialogue::{Dialogue, Running};
 pub use examine::{Examine, Examined};
 pub use fetch_bodies::{BodyEvent, FetchBodies};
 pub use fetch_rows::{FetchRows, Rows};
-pub use list::{List, ListedMailbox, Listing, MailboxStatus};
+pub use list::{List, ListedMailbox, Listing};
 pub use login::Login;
-pub use namespace::{PersonalNamespace, ReadNamespace};
+pub use namespace::PersonalNamespace;
 pub use starttls::StartTls;
 
 use crate::ImapError;

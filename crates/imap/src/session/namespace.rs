@@ -2,14 +2,18 @@
 
 use transhume_model::mail::HierarchyDelimiter;
 
-use super::Exchange;
-use crate::ImapError;
-use crate::wire::{CommandLine, Namespace, Response, Tagged, WireName};
+use crate::wire::{Namespace, WireName};
 
 /// Where the user's own mailboxes are, and which are not the user's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonalNamespace {
     namespace: Namespace,
+}
+
+impl From<Namespace> for PersonalNamespace {
+    fn from(namespace: Namespace) -> Self {
+        Self { namespace }
+    }
 }
 
 impl PersonalNamespace {
@@ -46,33 +50,5 @@ impl PersonalNamespace {
         let own = longest(&self.namespace.personal);
         let others = longest(&self.namespace.other).max(longest(&self.namespace.shared));
         others.is_none() || own >= others
-    }
-}
-
-/// Asks for the namespaces. A server that refuses has none but the unnamed one.
-#[derive(Debug, Default)]
-pub struct ReadNamespace {
-    found: PersonalNamespace,
-}
-
-impl Exchange for ReadNamespace {
-    type Output = PersonalNamespace;
-
-    fn begin(&mut self) -> Vec<CommandLine> {
-        vec![CommandLine::new("NAMESPACE")]
-    }
-
-    fn untagged(&mut self, response: Response) {
-        if let Response::Namespace(namespace) = response {
-            self.found = PersonalNamespace { namespace };
-        }
-    }
-
-    fn tagged(&mut self, _: &'static str, _: Tagged) -> Result<Vec<CommandLine>, ImapError> {
-        Ok(Vec::new())
-    }
-
-    fn finish(self) -> Result<PersonalNamespace, ImapError> {
-        Ok(self.found)
     }
 }

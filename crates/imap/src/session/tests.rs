@@ -4,7 +4,7 @@ use expect_test::expect_file;
 use transhume_model::mail::{Uid, UidSet};
 
 use super::*;
-use crate::wire::{Capabilities, Namespace, WireName};
+use crate::wire::{Capabilities, Event, Namespace, Response, WireName};
 
 mod transcripts;
 
@@ -65,14 +65,13 @@ fn announced(capabilities: &[u8]) -> Dialogue {
 
 fn namespace(line: &str) -> PersonalNamespace {
     let mut dialogue = Dialogue::default();
-    let mut running = Running::start(ReadNamespace::default(), &mut dialogue);
     dialogue
         .input()
-        .extend_from_slice(format!("{line}\r\nA1 OK\r\n").as_bytes());
-    while let Some(event) = dialogue.next_event().unwrap() {
-        running.event(&mut dialogue, event).unwrap();
+        .extend_from_slice(format!("{line}\r\n").as_bytes());
+    match dialogue.next_event().unwrap() {
+        Some(Event::Response(Response::Namespace(namespace))) => namespace.into(),
+        _ => PersonalNamespace::default(),
     }
-    running.finish().unwrap()
 }
 
 #[test]
@@ -167,7 +166,7 @@ fn what_events_mean_while_texts_come() {
             "Started { len: 2, uid: Some(Uid(5)) }",
             "Chunk(b\"hi\")",
             "Other",
-            "Complete { uid: Some(Uid(5)), octets: 2 }",
+            "Complete { fetch: Fetch { sequence: 1, uid: Some(Uid(5)), flags: None, internal_date: None, size: None, mod_seq: None, body: Delivered { octets: 2 } }, octets: 2 }",
             "Withheld { uid: Some(Uid(6)) }",
             "Other",
             "Unreadable",

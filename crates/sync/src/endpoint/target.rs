@@ -118,6 +118,11 @@ impl Look {
         Some(scan.flags(found.letters))
     }
 
+    /// Whether there is no message at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.scan.as_ref().is_none_or(|scan| scan.len() == 0)
+    }
+
     /// Whether there is a message that bears the mark of this source UID.
     pub(crate) fn holds(&self, uid: Uid) -> bool {
         self.flags_of(uid, None).is_some()

@@ -72,9 +72,9 @@ async fn both_sides_may_have_a_lot_to_say() {
     while texts < COMMANDS {
         match FetchBodies::read(connection.next_event().await.unwrap()) {
             BodyEvent::Chunk(chunk) => octets += chunk.len(),
-            BodyEvent::Complete { uid, .. } => {
+            BodyEvent::Complete { fetch, .. } => {
                 texts += 1;
-                assert_eq!(uid, Uid::new(texts));
+                assert_eq!(fetch.uid, Uid::new(texts));
             }
             _ => {}
         }
@@ -197,7 +197,7 @@ async fn logging_in_listing_and_parting() {
     connection.login("bob", b"pw").await.unwrap();
     assert!(connection.is_logged_in() && connection.capabilities().has("X-AFTER"));
     let listing = connection.list().await.unwrap();
-    assert_eq!(listing.mailboxes[0].status.unwrap().checkpoint.messages, 1);
+    assert_eq!(listing.mailboxes[0].checkpoint.unwrap().messages, 1);
     let examined = connection.examine(&listing.mailboxes[0].wire_name).await.unwrap();
     assert_eq!(examined.checkpoint.messages, 1);
     connection.logout().await;

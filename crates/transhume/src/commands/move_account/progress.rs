@@ -31,7 +31,6 @@ struct State {
     messages: u64,
     messages_planned: u64,
     bytes: u64,
-    bytes_planned: u64,
 }
 
 impl State {
@@ -42,31 +41,37 @@ impl State {
         bytes / self.began.elapsed().as_secs_f64().max(0.001)
     }
 
-    /// Time that the rest will take at that rate, as far as is known by now.
+    /// Time that the rest will take, by what the messages so far took.
     fn rest(&self) -> Option<Duration> {
+        let left = self.messages_planned.saturating_sub(self.messages);
+        if self.messages == 0 || left == 0 {
+            return None;
+        }
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let left = self.bytes_planned.saturating_sub(self.bytes) as f64;
-        let rate = self.rate();
-        (rate > 0.0 && left > 0.0).then(|| Duration::try_from_secs_f64(left / rate).ok())?
+        let ratio = left as f64 / self.messages as f64;
+        Duration::try_from_secs_f64(self.began.elapsed().as_secs_f64() * ratio).ok()
     }
 
     fn line(&self) -> String {
+        let rest = self
+            .rest()
+            .map_or_else(String::new, |rest| format!(", {} left", HumanDuration(rest)));
+        format!(
+            "{} of {} messages, {}, {}/s{rest}",
+            HumanCount(self.messages),
+            HumanCount(self.messages_planned),
+            HumanBytes(self.bytes),
+            self.shown_rate(),
+        )
+    }
+
+    fn shown_rate(&self) -> HumanBytes {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "rates are positive and small"
         )]
-        let rate = HumanBytes(self.rate() as u64);
-        let rest = self
-            .rest()
-            .map_or_else(String::new, |rest| format!(", {} left", HumanDuration(rest)));
-        format!(
-            "{} of {} messages, {} of {}, {rate}/s{rest}",
-            HumanCount(self.messages),
-            HumanCount(self.messages_planned),
-            HumanBytes(self.bytes),
-            HumanBytes(self.bytes_planned),
-        )
+        HumanBytes(self.rate() as u64)
     }
 }
 
@@ -87,7 +92,6 @@ impl Teller {
             messages: 0,
             messages_planned: 0,
             bytes: 0,
-            bytes_planned: 0,
         };
         Self {
             form,
@@ -114,13 +118,9 @@ impl Teller {
         let mut state = self.state.borrow_mut();
         match &self.form {
             Form::Bar(bar) => {
-                bar.set_length(state.bytes_planned.max(state.bytes));
-                bar.set_position(state.bytes);
-                bar.set_prefix(format!(
-                    "{}/{} messages",
-                    HumanCount(state.messages),
-                    HumanCount(state.messages_planned)
-                ));
+                bar.set_length(state.messages_planned.max(state.messages));
+                bar.set_position(state.messages);
+                bar.set_prefix(format!("{}  {}/s", HumanBytes(state.bytes), state.shown_rate()));
             }
             Form::Lines if state.last_line.elapsed() >= LINE_EVERY => {
                 state.last_line = Instant::now();
@@ -133,7 +133,7 @@ impl Teller {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
-    let template = "{prefix}  {wide_bar}  {bytes}/{total_bytes}  {bytes_per_sec}  ETA {eta}  {msg:.dim}";
+    let template = "{human_pos}/{human_len} messages  {wide_bar}  {prefix}  ETA {eta}  {msg:.dim}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━╸ "));
     }
@@ -153,11 +153,7 @@ impl Observer for Teller {
                     ));
                 }
             }
-            Progress::Planned { messages, bytes } => {
-                let mut state = self.state.borrow_mut();
-                state.messages_planned += messages;
-                state.bytes_planned += bytes;
-            }
+            Progress::Planned { messages } => self.state.borrow_mut().messages_planned += messages,
             Progress::Received { bytes } => {
                 self.state.borrow_mut().bytes += bytes;
                 self.show();
