@@ -15,7 +15,7 @@ use crate::name::Entry;
 use crate::open::OpenMailbox;
 use crate::root::{MaildirRoot, Settings};
 use crate::stage::Stage;
-use crate::uidlist::{Reader, UidListHeader};
+use crate::uidlist::{self, UidListHeader};
 
 /// One mailbox, existing or not. Cheap to clone; holds nothing open.
 #[derive(Clone, Debug)]
@@ -63,15 +63,12 @@ impl MailboxDir {
         Ok(made)
     }
 
-    /// What `dovecot-uidlist` says; [`None`] where there is none. Reads the whole file.
+    /// What `dovecot-uidlist` says of the mailbox as a whole; [`None`] where there is none.
     pub fn header(&self) -> Result<Option<UidListHeader>, MaildirError> {
         let Some(base) = self.find_base()? else {
             return Ok(None);
         };
-        match Reader::open(&base)? {
-            Some(reader) => Ok(Some(reader.finish()?.header)),
-            None => Ok(None),
-        }
+        uidlist::read_header(&base)
     }
 
     /// What is in the mailbox, seen without the lock: what Dovecot changes meanwhile may be seen or not.

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use transhume_model::mail::{Uid, UidValidity};
@@ -29,6 +30,15 @@ pub struct UidListHeader {
     pub uid_next: Uid,
     /// The mailbox's GUID, 32 hexadecimal digits.
     pub guid: Option<String>,
+}
+
+impl UidListHeader {
+    /// There is a message of this UID.
+    fn count(&mut self, uid: Uid) {
+        if let Some(next) = uid.next() {
+            self.uid_next = self.uid_next.max(next);
+        }
+    }
 }
 
 /// One message's line.
@@ -56,6 +66,41 @@ impl Line<'_> {
 /// Writes a header whose `N` always takes ten digits, so that it can be written over once it is known.
 pub(crate) fn header_line(uid_validity: UidValidity, uid_next: Uid, guid: &str) -> String {
     format!("3 V{uid_validity} N{:010} G{guid}\n", uid_next.get())
+}
+
+/// Files up to this size are read whole for their header; of longer ones, as much from their end.
+const TAIL: u64 = 64 * 1024;
+
+/// What the file says of the mailbox as a whole, from its first line and its last: what lies between does not matter for that,
+/// and may be long.
+pub(crate) fn read_header(mailbox: &Dir) -> Result<Option<UidListHeader>, MaildirError> {
+    let Some(file) = mailbox.read(UIDLIST)? else {
+        return Ok(None);
+    };
+    let path = mailbox.join(UIDLIST);
+    let fail = |error| MaildirError::io("reading", &path, error);
+    let length = file.metadata().map_err(fail)?.len();
+    let mut tail = vec![0; usize::try_from(length.min(TAIL)).unwrap_or_default()];
+    file.read_exact_at(&mut tail, length - length.min(TAIL))
+        .map_err(fail)?;
+    let Some(mut reader) = Reader::new(BufReader::new(file), &path)? else {
+        return Ok(None);
+    };
+    // What cannot be made out is read from the beginning, and an error then names its line.
+    if length > TAIL
+        && let Some(Ok(last)) = last_line(&tail).map(|line| parse_line(line, 0))
+    {
+        reader.header.count(last.uid);
+        return Ok(Some(reader.header));
+    }
+    Ok(Some(reader.finish()?.header))
+}
+
+/// The last line that has both its beginning and its end here.
+fn last_line(tail: &[u8]) -> Option<&[u8]> {
+    let end = tail.iter().rposition(|byte| *byte == b'\n')?;
+    let before = tail[..end].iter().rposition(|byte| *byte == b'\n')?;
+    Some(&tail[before + 1..end])
 }
 
 /// Reads the file from its beginning to its end, line by line.
@@ -108,9 +153,7 @@ impl<R: BufRead> Reader<R> {
         let line =
             parse_line(&self.lines.buffer, self.last).map_err(|problem| self.lines.corrupt(problem))?;
         self.last = line.uid.get();
-        if let Some(next) = line.uid.next() {
-            self.header.uid_next = self.header.uid_next.max(next);
-        }
+        self.header.count(line.uid);
         Ok(Some(line))
     }
 
@@ -273,6 +316,32 @@ mod tests {
         assert_eq!(summary.header.uid_next.get(), 10, "N lags behind");
         assert_eq!(summary.header.guid, Some(guid));
         assert!(!summary.torn);
+    }
+
+    #[test]
+    fn the_header_of_a_long_file_is_that_of_all_its_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let mailbox = Dir::open(dir.path()).unwrap();
+        let mut text = String::from("3 V7 N5 G0123456789abcdef0123456789abcdef\n");
+        for uid in 1..=9_000 {
+            text += &format!("{uid} :1700000000.M{uid}P1.host\n");
+            if uid % 4_500 == 0 || uid < 3 {
+                for end in ["", "99999 :torn"] {
+                    std::fs::write(dir.path().join("dovecot-uidlist"), text.clone() + end).unwrap();
+                    let whole = Reader::open(&mailbox).unwrap().unwrap().finish().unwrap();
+                    assert_eq!(
+                        read_header(&mailbox).unwrap(),
+                        Some(whole.header),
+                        "after {uid}{end}"
+                    );
+                }
+            }
+        }
+        assert!(text.len() as u64 > TAIL, "long enough to be read from its end");
+        text += "no line\n";
+        std::fs::write(dir.path().join("dovecot-uidlist"), text).unwrap();
+        let error = read_header(&mailbox).unwrap_err().to_string();
+        assert!(error.contains("line 9002"), "{error}");
     }
 
     #[test]
