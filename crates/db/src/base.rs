@@ -31,6 +31,8 @@ pub struct MailboxRecord {
     pub source: MailboxName,
     /// On the target.
     pub target: MailboxName,
+    /// What it was called on the source when its first message was brought: its messages' marks are made of it.
+    pub marked: MailboxName,
     /// What both sides last agreed on.
     pub base: MailboxBase,
 }
@@ -83,6 +85,25 @@ impl Base {
         Ok(())
     }
 
+    /// How many connections the source let us have at once when it last refused one; `None` while it never did.
+    pub async fn connections(&self) -> Result<Option<u32>, DbError> {
+        let sql = "SELECT connections FROM account WHERE id = ?";
+        self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(self.account)
+                .fetch_one(self.store.pool())
+                .await,
+        )
+    }
+
+    /// Records that.
+    pub async fn set_connections(&self, connections: Option<u32>) -> Result<(), DbError> {
+        let sql = "UPDATE account SET connections = ? WHERE id = ?";
+        let query = sqlx::query(sql).bind(connections).bind(self.account);
+        self.store.hear(query.execute(self.store.pool()).await)?;
+        Ok(())
+    }
+
     /// Closes the file.
     pub async fn close(self) {
         self.store.close().await;
@@ -90,7 +111,7 @@ impl Base {
 
     /// All mailboxes that earlier passes saw.
     pub async fn mailboxes(&self) -> Result<Vec<MailboxRecord>, DbError> {
-        let sql = "SELECT id, source_name, target_name, uid_validity, target_uid_validity, target_uid_next, agreed_uid_next, \
+        let sql = "SELECT id, source_name, target_name, marked_name, uid_validity, target_uid_validity, target_uid_next, agreed_uid_next, \
                    agreed_mod_seq, agreed_messages FROM mailbox WHERE account = ? ORDER BY id";
         let found = sqlx::query(sql)
             .bind(self.account)
@@ -118,6 +139,23 @@ impl Base {
             .execute(self.store.pool())
             .await;
         Ok(MailboxId(self.store.hear(entered)?.last_insert_rowid()))
+    }
+
+    /// The mailbox is called otherwise now, on the source and perhaps on the target. Its messages keep their marks.
+    pub async fn rename_mailbox(
+        &self,
+        mailbox: MailboxId,
+        source: &MailboxName,
+        target: &MailboxName,
+    ) -> Result<(), DbError> {
+        let sql = "UPDATE mailbox SET marked_name = coalesce(marked_name, source_name), source_name = ?, \
+                   target_name = ? WHERE id = ?";
+        let query = sqlx::query(sql)
+            .bind(rows::name_to_column(source))
+            .bind(rows::name_to_column(target))
+            .bind(mailbox.0);
+        self.store.hear(query.execute(self.store.pool()).await)?;
+        Ok(())
     }
 
     /// Forgets what is known of the account's mailboxes but their names: its target is a new one.
@@ -289,9 +327,14 @@ fn mailbox_record(row: &SqliteRow) -> Option<MailboxRecord> {
             highest_mod_seq: row.get::<Option<i64>, _>("agreed_mod_seq").map(rows::mod_seq),
             messages: u32::try_from(messages).unwrap_or(u32::MAX),
         });
+    let source = rows::name_from_column(row.get("source_name"))?;
+    let marked: Option<&str> = row.get("marked_name");
     Some(MailboxRecord {
         id: MailboxId(row.get("id")),
-        source: rows::name_from_column(row.get("source_name"))?,
+        marked: marked
+            .and_then(rows::name_from_column)
+            .unwrap_or_else(|| source.clone()),
+        source,
         target: rows::name_from_column(row.get("target_name"))?,
         base: MailboxBase {
             uid_validity,

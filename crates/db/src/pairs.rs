@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use transhume_model::mail::{Digest, FlagSet, InternalDate, Uid};
-use transhume_model::plan::{Pair, PairState};
+use transhume_model::plan::{Pair, PairState, Sample};
 
 use crate::base::BATCH;
 use crate::rows;
@@ -71,6 +71,31 @@ impl Base {
         }
         pairs.sort_by_key(|pair| pair.uid);
         Ok(pairs)
+    }
+
+    /// Some messages of the mailbox to know it again by: up to half of `count` from either end.
+    pub async fn samples(&self, mailbox: MailboxId, count: u32) -> Result<Vec<Sample>, DbError> {
+        let mut samples = Vec::new();
+        for sql in [
+            "SELECT uid, size, internal_date FROM pair WHERE mailbox = ? ORDER BY uid LIMIT ?",
+            "SELECT uid, size, internal_date FROM pair WHERE mailbox = ? ORDER BY uid DESC LIMIT ?",
+        ] {
+            let found = sqlx::query(sql)
+                .bind(mailbox.0)
+                .bind(count.div_ceil(2))
+                .fetch_all(self.store.pool())
+                .await;
+            samples.extend(self.store.hear(found)?.iter().filter_map(|row| {
+                Some(Sample {
+                    uid: rows::uid(row.get("uid"))?,
+                    size: row.get::<i64, _>("size").cast_unsigned(),
+                    internal_date: rows::date(row.get("internal_date")),
+                })
+            }));
+        }
+        samples.sort_by_key(|sample| sample.uid);
+        samples.dedup();
+        Ok(samples)
     }
 
     /// Whether the mailbox has any pair.

@@ -7,7 +7,10 @@ use sqlx::sqlite::{
 };
 
 /// Schema steps, in order. Only ever appended to: a file that has landed never changes.
-const SCHEMA: [&str; 1] = [include_str!("../schema/0001_base.sql")];
+const SCHEMA: &[&str] = &[
+    include_str!("../schema/0001_base.sql"),
+    include_str!("../schema/0002_delta.sql"),
+];
 
 /// A database that could not be opened or used.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::error::MaildirError;
@@ -187,6 +187,26 @@ impl Dir {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.fail("renaming", from, error)),
+        }
+    }
+
+    /// Renames within the directory, unless something has that name; whether it did. `false` also where there is nothing of the
+    /// old name.
+    pub(crate) fn rename_to_free(&self, from: &[u8], to: &[u8]) -> Result<bool, MaildirError> {
+        self.check(from)?;
+        self.check(to)?;
+        let flags = RenameFlags::NOREPLACE;
+        match seam::step(|| rustix::fs::renameat_with(&self.fd, from, &self.fd, to, flags)) {
+            Ok(()) => Ok(true),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(MaildirError::io("renaming", &self.join(from), error)),
         }
     }
 

@@ -113,6 +113,11 @@ impl MailboxDir {
         content::read_all(&self.open()?, wanted, visit)
     }
 
+    /// The name of its directory in the Maildir; empty for INBOX.
+    pub(crate) fn directory(&self) -> &str {
+        &self.directory
+    }
+
     fn find_base(&self) -> Result<Option<Arc<Dir>>, MaildirError> {
         if self.directory.is_empty() {
             return Ok(Some(Arc::clone(&self.root.dir)));

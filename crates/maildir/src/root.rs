@@ -201,6 +201,21 @@ impl MaildirRoot {
         }
     }
 
+    /// Gives a mailbox another name, and says whether it could: not INBOX, not one that is not there, and not a name that
+    /// another has. Those below it are mailboxes of their own, each with its name.
+    pub fn rename(&self, from: &MailboxName, to: &MailboxName) -> Result<bool, MaildirError> {
+        let (from, to) = (self.mailbox(from)?, self.mailbox(to)?);
+        let (from, to) = (from.directory(), to.directory());
+        if from.is_empty() || to.is_empty() {
+            return Ok(false);
+        }
+        let renamed = self.dir.rename_to_free(from.as_bytes(), to.as_bytes())?;
+        if renamed && self.settings.is_durable() {
+            self.dir.sync()?;
+        }
+        Ok(renamed)
+    }
+
     /// With [`Durability::Batch`], makes everything that was staged so far outlive a power cut. Nothing may be committed
     /// before.
     pub fn sync(&self) -> Result<(), MaildirError> {

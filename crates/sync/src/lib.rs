@@ -20,6 +20,7 @@ mod keeper;
 mod pass;
 mod pipe;
 mod progress;
+mod renames;
 mod report;
 mod stage;
 mod stop;

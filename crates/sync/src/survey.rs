@@ -50,30 +50,50 @@ pub(crate) struct Surveyor<'a> {
     /// Whether a connection has ended while this pass read.
     pub(crate) had_trouble: bool,
     pub(crate) now: InternalDate,
+    /// In a dry run, where mailboxes lie that would be renamed.
+    pub(crate) still_at: HashMap<MailboxId, MailboxName>,
 }
 
 impl Surveyor<'_> {
     /// Looks at both sides. Unless the run is dry, mailboxes that the target lacks are entered in the base and made.
     pub(crate) async fn survey(mut self) -> Result<Survey, SyncError> {
         let listing = self.connection.list().await?;
-        let records: BTreeMap<MailboxName, MailboxRecord> = self
+        let mut records: BTreeMap<MailboxName, MailboxRecord> = self
             .base
             .mailboxes()
             .await?
             .into_iter()
             .map(|record| (record.source.clone(), record))
             .collect();
-        let known = records
-            .iter()
-            .map(|(source, record)| (source.clone(), record.target.clone()))
-            .collect();
         let OwnMailboxes {
             mailboxes,
             subscribed,
-            notes,
+            mut notes,
         } = own_mailboxes(&listing);
+        let renamed = self.find_renames(&mailboxes, &mut records, &mut notes).await?;
         let described: Vec<SourceMailbox> = mailboxes.iter().map(describe).collect();
-        let mut tree = plan_tree(&described, &subscribed, &known, self.selection, MAILDIR_NAMES);
+        let plan = |records: &BTreeMap<MailboxName, MailboxRecord>, without: &HashSet<MailboxName>| {
+            let known = records
+                .iter()
+                .filter(|(source, _)| !without.contains(source))
+                .map(|(source, record)| (source.clone(), record.target.clone()))
+                .collect();
+            plan_tree(&described, &subscribed, &known, self.selection, MAILDIR_NAMES)
+        };
+        let mut tree = plan(&records, &renamed);
+        if !renamed.is_empty() {
+            for planned in tree
+                .mailboxes
+                .iter()
+                .filter(|planned| renamed.contains(&planned.source))
+            {
+                if let Some(record) = records.remove(&planned.source) {
+                    let record = self.follow_rename(record, &planned.target).await?;
+                    records.insert(planned.source.clone(), record);
+                }
+            }
+            tree = plan(&records, &HashSet::new());
+        }
         tree.notes.extend(notes);
         let listed: HashMap<&MailboxName, &ListedMailbox> =
             mailboxes.iter().map(|listed| (&listed.name, listed)).collect();
@@ -81,7 +101,7 @@ impl Surveyor<'_> {
             works: Vec::new(),
             places: HashMap::new(),
             reports: Vec::new(),
-            changed: false,
+            changed: !renamed.is_empty(),
             unreadable: listing.unreadable,
             tree: TreePlan::default(),
         };
@@ -108,6 +128,11 @@ impl Surveyor<'_> {
         Ok(survey)
     }
 
+    /// What the mailbox's messages are marked with.
+    pub(crate) fn tag(&self, record: &MailboxRecord) -> [u8; 8] {
+        mailbox_tag(self.account, &record.marked)
+    }
+
     /// A mailbox that no pass has seen before.
     async fn enter(&self, source: &MailboxName, target: &MailboxName) -> Result<MailboxRecord, SyncError> {
         let id = if self.dry {
@@ -120,6 +145,7 @@ impl Surveyor<'_> {
             id,
             source: source.clone(),
             target: target.clone(),
+            marked: source.clone(),
             base,
         })
     }
@@ -132,8 +158,9 @@ impl Surveyor<'_> {
     ) -> Result<(), SyncError> {
         let checkpoint = self.checkpoint(listed).await?;
         let base_numbers = record.base.target_uid_validity;
-        let tag = mailbox_tag(self.account, &record.source);
-        let state = self.target.state(&record.target, base_numbers, tag).await?;
+        let tag = self.tag(&record);
+        let place = self.still_at.get(&record.id).unwrap_or(&record.target).clone();
+        let state = self.target.state(&place, base_numbers, tag).await?;
         let step = decide_mailbox(&checkpoint, Some(&record.base), &state);
         let report = MailboxReport {
             uid_validity: checkpoint.uid_validity,
@@ -152,10 +179,7 @@ impl Surveyor<'_> {
             // The pairs would be forgotten first.
             record.id = MailboxId::NONE;
         }
-        let look = self
-            .target
-            .look(&record.target, tag, checkpoint.uid_validity)
-            .await?;
+        let look = self.target.look(&place, tag, checkpoint.uid_validity).await?;
         if !self.dry {
             let how = self
                 .how(step, &checkpoint, &state, &record, look.holds_others())

@@ -122,6 +122,20 @@ impl Work {
         };
     }
 
+    /// Messages that are to be read, about.
+    pub(crate) fn to_read(&self) -> u64 {
+        match self.reading {
+            Reading::Since(agreed) => {
+                let new = self
+                    .checkpoint
+                    .uid_next
+                    .map_or(0, |next| next.get() - agreed.uid_next.get());
+                u64::from(new.min(self.checkpoint.messages))
+            }
+            Reading::Rows | Reading::Whole => u64::from(self.checkpoint.messages),
+        }
+    }
+
     /// Messages that the source counts and has not listed.
     pub(crate) fn missing(&self) -> u64 {
         let listed = match self.reading {

@@ -1,17 +1,20 @@
 //! What is to be done: from what two surveys saw and what both sides last agreed on, to a plan. Pure.
 //!
-//! [`plan_tree`] decides which mailboxes are carried and what they are called on the target;
+//! [`plan_tree`] decides which mailboxes are carried and what they are called on the target, [`certain`] which of them the source
+//! has merely renamed;
 //! [`decide_mailbox`] what one mailbox needs as a whole, [`decide_reading`] how it is read for that; [`plan_messages`] what each of its messages needs.
 //! Nothing here carries anything out, and nothing anywhere else decides *whether* to.
 
 mod mailbox;
 mod messages;
 mod reading;
+mod renames;
 mod selection;
 mod tree;
 
 pub use mailbox::{MailboxBase, MailboxStep, TargetHeader, TargetState, decide_mailbox};
 pub use messages::{Action, Pair, PairState, TargetView, plan_messages};
 pub use reading::{Agreed, Known, Reading, decide_reading};
+pub use renames::{Sample, certain, holds_the_same, perhaps_renamed};
 pub use selection::{Pattern, Selection};
 pub use tree::{MailboxPlan, NameRules, Note, SourceMailbox, TreePlan, plan_tree};

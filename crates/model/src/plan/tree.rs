@@ -68,6 +68,13 @@ pub enum Note {
         /// As it is called here.
         source: MailboxName,
     },
+    /// The source calls it by another name than when it was brought.
+    Moved {
+        /// On the source, then.
+        before: MailboxName,
+        /// On the source, now.
+        now: MailboxName,
+    },
     /// It belongs to somebody else, or to everybody, and is not part of the account.
     NotOwn {
         /// On the source.
@@ -97,6 +104,11 @@ impl fmt::Display for Note {
             Self::SameName { source } => write!(
                 f,
                 "two mailboxes of the source show the same name; the second is called “{source}” here"
+            ),
+            Self::Moved { before, now } => write!(
+                f,
+                "“{before}” is called “{now}” on the old server now: it is renamed here too, unless its owner has \
+                 renamed it or made another of that name; its messages are not brought again"
             ),
             Self::NotOwn { source } => {
                 write!(
@@ -153,7 +165,7 @@ pub fn plan_tree(
     plan.subscriptions = subscribed
         .iter()
         .filter(|name| selection.takes(name))
-        .map(|name| namer.target(name))
+        .map(|name| namer.subscribed(name))
         .collect();
     plan
 }
@@ -166,11 +178,13 @@ struct Namer<'a> {
     /// Names that earlier passes gave to other mailboxes: one that appears now under such a name gets another.
     given_before: BTreeSet<Vec<String>>,
     known: &'a BTreeMap<MailboxName, MailboxName>,
+    /// What the source has.
+    listed: BTreeSet<&'a [String]>,
 }
 
 impl<'a> Namer<'a> {
     fn new(
-        source: &[SourceMailbox],
+        source: &'a [SourceMailbox],
         known: &'a BTreeMap<MailboxName, MailboxName>,
         rules: NameRules,
     ) -> Self {
@@ -196,6 +210,7 @@ impl<'a> Namer<'a> {
             taken,
             given_before,
             known,
+            listed: source.iter().map(|mailbox| mailbox.name.components()).collect(),
         }
     }
 
@@ -205,6 +220,15 @@ impl<'a> Namer<'a> {
         }
         let components = self.components(source.components());
         MailboxName::from_components(components).unwrap_or_else(|| source.clone())
+    }
+
+    /// A subscription may be to a mailbox that does not exist: such a one takes nobody's name, and needs none of its own.
+    fn subscribed(&mut self, source: &MailboxName) -> MailboxName {
+        let exists = self.listed.contains(source.components());
+        if !exists && fits(source.components(), self.rules) {
+            return source.clone();
+        }
+        self.target(source)
     }
 
     fn components(&mut self, source: &[String]) -> Vec<String> {

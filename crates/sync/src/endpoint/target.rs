@@ -283,6 +283,16 @@ impl Target {
         blocking(move || dir.create()).await
     }
 
+    /// Gives a mailbox another name, and says whether it could.
+    pub(crate) async fn rename_mailbox(
+        &self,
+        from: &MailboxName,
+        to: &MailboxName,
+    ) -> Result<bool, SyncError> {
+        let (root, from, to) = (self.root()?.clone(), from.clone(), to.clone());
+        blocking(move || root.rename(&from, &to)).await
+    }
+
     /// The mailbox, and the place in it where messages are staged.
     pub(crate) fn mailbox(&self, name: &MailboxName, tag: [u8; 8]) -> Result<(MailboxDir, Stage), SyncError> {
         let dir = self.root()?.mailbox(name)?;

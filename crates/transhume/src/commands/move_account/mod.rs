@@ -92,6 +92,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Durability::Batch)]
     durability: Durability,
 
+    /// Connections to the old server at once, if there is much to carry; fewer where it refuses them
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
+    connections: u32,
+
     /// New connections in a row that may bring nothing before giving up
     #[arg(long, value_name = "N", default_value_t = 3)]
     retries: u32,

@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     owner: Option<Owner>,
     state: PathBuf,
     selection: Selection,
+    connections: u32,
     retries: u32,
     dry_run: bool,
 }
@@ -62,6 +63,7 @@ impl Setup {
             state: arguments.state.clone().unwrap_or_else(|| beside(&maildir)),
             maildir,
             selection,
+            connections: arguments.connections,
             retries: arguments.retries,
             dry_run: arguments.dry_run,
         })
@@ -90,6 +92,7 @@ impl Setup {
             target,
             base,
             selection: self.selection,
+            connections: self.connections,
             retries: self.retries,
             now: now(),
         };

@@ -4,7 +4,12 @@
 //! verification (architecture, step 7): an empty plan is the proof. A connection that is lost ends its round, not the
 //! pass.
 
+mod lines;
+
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -24,6 +29,7 @@ use crate::stage::Stager;
 use crate::stop::Stop;
 use crate::survey::{Survey, Surveyor};
 use crate::work::{CONDEMNED, ENDED_BEFORE, Work};
+use lines::{Lines, connect, share_out};
 
 /// Rounds after which a pass ends though new mail keeps coming: the next pass goes on.
 const ROUNDS: u32 = 8;
@@ -45,6 +51,8 @@ pub struct Pass {
     pub base: Base,
     /// Which mailboxes.
     pub selection: Selection,
+    /// Connections to the source that may be open at once.
+    pub connections: u32,
     /// New connections in a row that bring nothing before the pass gives up.
     pub retries: u32,
     /// The time, for messages that have none.
@@ -80,7 +88,7 @@ impl Pass {
     /// Brings the target up to date with the source. What was done stays done, whatever ends the pass.
     pub async fn run(&self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
         let mut report = Report::default();
-        let mut connection = None;
+        let mut lines = Lines::new(&self.source, &self.base, self.connections);
         let mut fruitless = 0;
         let mut rounds = 0;
         self.check_identity().await?;
@@ -90,7 +98,7 @@ impl Pass {
             match self
                 .round(
                     rounds == 0,
-                    &mut connection,
+                    &mut lines,
                     &mut condemned,
                     &mut report,
                     observer,
@@ -104,7 +112,7 @@ impl Pass {
                     break;
                 }
                 Err(error) if error.is_passing() && self.retries > 0 => {
-                    connection = None;
+                    lines.abandon();
                     fruitless = if report.totals().carried > carried_before || condemned > 0 {
                         1
                     } else {
@@ -134,9 +142,7 @@ impl Pass {
         self.base
             .ease_suspicion(CONDEMNED, CONDEMNED - ENDED_BEFORE)
             .await?;
-        if let Some(connection) = connection {
-            connection.logout().await;
-        }
+        lines.log_out().await;
         Ok(report)
     }
 
@@ -169,7 +175,7 @@ impl Pass {
                 continue;
             };
             any_filled = true;
-            let tag = mailbox_tag(&self.source.address.account(), &record.source);
+            let tag = mailbox_tag(&self.source.address.account(), &record.marked);
             let state = self.target.state(&record.target, Some(known), tag).await?;
             if state.holds_ours || state.header.is_some_and(|header| header.uid_validity == known) {
                 return Ok(false);
@@ -182,16 +188,13 @@ impl Pass {
     async fn round(
         &self,
         is_first: bool,
-        slot: &mut Option<Connection>,
+        lines: &mut Lines<'_>,
         condemned: &mut u32,
         report: &mut Report,
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<bool, SyncError> {
-        let connection = match slot {
-            Some(connection) => connection,
-            None => slot.insert(connect(&self.source, stop).await?),
-        };
+        let connection = lines.first(stop).await?;
         let how = How {
             dry: false,
             had_trouble: report.reconnects > 0,
@@ -206,18 +209,31 @@ impl Pass {
             round.merge_into(report, HashMap::new());
             return Ok(changed);
         }
+        lines.widen(&round.works, stop).await?;
         let (to_keeper, messages) = mpsc::channel(KEEPER_QUEUE);
         let keeper = Keeper::new(self.base.clone(), self.target.clone(), places.clone());
         let keeper = tokio::spawn(keeper.run(messages));
-        let mut stager = Stager::start(places, to_keeper);
-        let purpose = Purpose::CarryOut(&mut stager);
-        let read = Carrier::new(connection, &self.base, &mut round.works, purpose, observer, stop)
-            .holding_back(is_first)
-            .run()
-            .await;
+        let mut shares = share_out(std::mem::take(&mut round.works), lines.all().len());
+        let mut stagers: Vec<Stager> = shares
+            .iter()
+            .map(|_| Stager::start(places.clone(), to_keeper.clone()))
+            .collect();
+        drop(to_keeper);
+        let ends = shares.iter_mut().zip(lines.all()).zip(&mut stagers);
+        let read = all_of(ends.map(|((works, connection), stager)| {
+            let purpose = Purpose::CarryOut(stager);
+            Carrier::new(connection, &self.base, works, purpose, observer, stop)
+                .holding_back(is_first)
+                .run()
+        }))
+        .await;
         let (read, given_up) = read;
         *condemned += given_up;
-        let ended = stager.end().await;
+        let mut ended = Ok(());
+        for stager in stagers {
+            ended = ended.and(stager.end().await);
+        }
+        round.works = shares.into_iter().flatten().collect();
         let kept = keeper
             .await
             .map_err(|error| SyncError::Internal(error.to_string()))?;
@@ -254,6 +270,7 @@ impl Pass {
             dry: how.dry,
             had_trouble: how.had_trouble,
             now: self.now,
+            still_at: HashMap::new(),
         };
         // The server may be silent for as long as it is given: whoever asks to stop does not wait for it.
         tokio::select! {
@@ -303,11 +320,33 @@ struct How {
     had_trouble: bool,
 }
 
-async fn connect(source: &Source, stop: &Stop) -> Result<Connection, SyncError> {
-    tokio::select! {
-        connection = source.connect() => Ok(connection?),
-        () = stop.asked() => Err(SyncError::Interrupted),
-    }
+/// Runs all, until each has ended or one of them has failed; then the others are given up. Gives how many messages they have
+/// condemned.
+async fn all_of(
+    carriers: impl Iterator<Item = impl Future<Output = (Result<(), SyncError>, u32)>>,
+) -> (Result<(), SyncError>, u32) {
+    let mut running: Vec<Pin<Box<_>>> = carriers.map(Box::pin).collect();
+    let mut condemned = 0;
+    let mut result = Ok(());
+    std::future::poll_fn(|context| {
+        running.retain_mut(|carrier| match pin!(carrier).poll(context) {
+            Poll::Pending => true,
+            Poll::Ready((ended, given_up)) => {
+                condemned += given_up;
+                if result.is_ok() {
+                    result = ended;
+                }
+                false
+            }
+        });
+        if running.is_empty() || result.is_err() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    (result, condemned)
 }
 
 /// A round's mailboxes and what is told of them.

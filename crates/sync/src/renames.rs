@@ -1,0 +1,138 @@
+//! Renames: a mailbox that the source calls by another name now is not brought a second time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use transhume_db::MailboxRecord;
+use transhume_imap::session::{FetchRows, ListedMailbox};
+use transhume_model::mail::{Checkpoint, MailboxName, MessageRow, UidSet};
+use transhume_model::plan::{MailboxBase, Note, certain, holds_the_same, perhaps_renamed};
+
+use crate::error::SyncError;
+use crate::survey::Surveyor;
+
+/// Messages that are looked at to know a mailbox again.
+const SAMPLES: u32 = 8;
+
+/// Mailboxes that are opened for that in one survey. Where more could have been renamed, they are brought as new ones.
+const OPENED: usize = 200;
+
+impl Surveyor<'_> {
+    /// Enters under their new names the records of mailboxes that were renamed on the source. Gives the new names.
+    pub(crate) async fn find_renames(
+        &mut self,
+        mailboxes: &[ListedMailbox],
+        records: &mut BTreeMap<MailboxName, MailboxRecord>,
+        notes: &mut Vec<Note>,
+    ) -> Result<HashSet<MailboxName>, SyncError> {
+        let numbers =
+            |listed: &ListedMailbox| listed.checkpoint.and_then(|checkpoint| checkpoint.uid_validity);
+        let listed: HashMap<&MailboxName, _> = mailboxes
+            .iter()
+            .map(|listed| (&listed.name, numbers(listed)))
+            .collect();
+        // Gone, or another has taken its name.
+        let lost: Vec<MailboxRecord> = records
+            .values()
+            .filter(|record| !record.source.is_inbox() && record.base.uid_validity.is_some())
+            .filter(|record| listed.get(&record.source) != Some(&record.base.uid_validity))
+            .cloned()
+            .collect();
+        let appeared: Vec<(&ListedMailbox, Checkpoint)> = mailboxes
+            .iter()
+            .filter(|listed| listed.selectable && !listed.name.is_inbox())
+            .filter(|listed| self.selection.takes(&listed.name))
+            .filter(|listed| match records.get(&listed.name) {
+                Some(record) => record.base.uid_validity != numbers(listed),
+                None => true,
+            })
+            .filter_map(|listed| Some((listed, listed.checkpoint?)))
+            .collect();
+        let bases: Vec<MailboxBase> = lost.iter().map(|record| record.base).collect();
+        let checkpoints: Vec<Checkpoint> = appeared.iter().map(|(_, checkpoint)| *checkpoint).collect();
+        let mut confirmed = Vec::new();
+        for (from, to) in perhaps_renamed(&bases, &checkpoints).into_iter().take(OPENED) {
+            if self.is_same(&lost[from], appeared[to].0).await? {
+                confirmed.push((from, to));
+            }
+        }
+        let moves = certain(&confirmed);
+        let taken: Vec<MailboxRecord> = moves
+            .iter()
+            .filter_map(|&(from, _)| records.remove(&lost[from].source))
+            .collect();
+        let mut renamed = HashSet::new();
+        for (mut record, (_, to)) in taken.into_iter().zip(moves) {
+            let now = &appeared[to].0.name;
+            // What is known under that name is of a mailbox that is there no more, and nobody knows where it has gone.
+            if records.contains_key(now) {
+                records.insert(record.source.clone(), record);
+                continue;
+            }
+            notes.push(Note::Moved {
+                before: record.source.clone(),
+                now: now.clone(),
+            });
+            record.source = now.clone();
+            renamed.insert(now.clone());
+            records.insert(now.clone(), record);
+        }
+        Ok(renamed)
+    }
+
+    async fn is_same(&mut self, record: &MailboxRecord, listed: &ListedMailbox) -> Result<bool, SyncError> {
+        let samples = self.base.samples(record.id, SAMPLES).await?;
+        if samples.is_empty() {
+            return Ok(false);
+        }
+        let set: UidSet = samples.iter().map(|sample| sample.uid).collect();
+        match self.sampled_rows(listed, set).await {
+            Ok(rows) => Ok(holds_the_same(&samples, &rows)),
+            // One that cannot be opened is not known again: what becomes of it is told when it is read.
+            Err(error) if error.is_refusal() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn sampled_rows(
+        &mut self,
+        listed: &ListedMailbox,
+        set: UidSet,
+    ) -> Result<Vec<MessageRow>, SyncError> {
+        self.connection.examine(&listed.wire_name).await?;
+        Ok(self.connection.run(FetchRows::new(set)).await?.rows)
+    }
+
+    /// Lets the target's mailbox and the base follow. The mailbox first: were it the other way round and we ended in between, it
+    /// would look as if its owner had removed it. Where it cannot follow (its owner has made one of that name, or has renamed it
+    /// himself), it stays what it is called.
+    pub(crate) async fn follow_rename(
+        &mut self,
+        mut record: MailboxRecord,
+        target: &MailboxName,
+    ) -> Result<MailboxRecord, SyncError> {
+        if self.dry {
+            self.still_at.insert(record.id, record.target.clone());
+            record.target = target.clone();
+            return Ok(record);
+        }
+        if record.target != *target
+            && (self.target.rename_mailbox(&record.target, target).await?
+                || self.has_followed(&record, target).await?)
+        {
+            record.target = target.clone();
+        }
+        self.base
+            .rename_mailbox(record.id, &record.source, &record.target)
+            .await?;
+        Ok(record)
+    }
+
+    /// Whether an earlier run has renamed the target's mailbox, and ended before it could say so.
+    async fn has_followed(&self, record: &MailboxRecord, target: &MailboxName) -> Result<bool, SyncError> {
+        let known = record.base.target_uid_validity;
+        let tag = self.tag(record);
+        let before = self.target.state(&record.target, known, tag).await?;
+        let now = self.target.state(target, known, tag).await?;
+        Ok(!before.exists && known.is_some() && now.header.map(|header| header.uid_validity) == known)
+    }
+}
