@@ -191,3 +191,63 @@ fn several_connections_are_used_where_they_are_given() {
         assert_eq!(json["reconnects"].as_u64().unwrap_or(0), 0, "{json}");
     }
 }
+
+/// I8, I14: where removals are followed, what is gone on the old server goes here with the second run that misses it; not what
+/// its owner has touched here, nor what came by another way; and never very much at once.
+#[test]
+fn removals_are_followed_on_request() {
+    let pair = Pair::start(
+        "ida",
+        &[
+            mailbox(&["INBOX"], 1_700_000_001, 12),
+            mailbox(&["Work"], 1_700_000_002, 3),
+        ],
+    );
+    run_complete(&mut pair.command());
+    let mut owner = Oracle::login(&pair.new, &pair.user).unwrap();
+    owner
+        .append(&["INBOX"], &[], None, &text("delivered-here"))
+        .unwrap();
+    owner.select(&["INBOX"]).unwrap();
+    owner.store("3", "+FLAGS", &["\\Flagged"]).unwrap();
+    owner.logout().unwrap();
+    let mut client = source(&pair);
+    client.select(&["INBOX"]).unwrap();
+    client.store("2:5", "+FLAGS", &["\\Deleted"]).unwrap();
+    client.expunge("2:5").unwrap();
+    client.logout().unwrap();
+
+    let uids = || {
+        let view = pair.new_view();
+        let inbox = &view.folders[&vec!["INBOX".to_owned()]];
+        inbox.messages.keys().copied().collect::<Vec<u32>>()
+    };
+    // Removals are kept by default; then they are seen, shown, and followed.
+    let all: Vec<u32> = (1..=13).collect();
+    run_complete(&mut pair.command());
+    assert_eq!(uids(), all);
+    let follow = |most: &str| {
+        let mut command = pair.command();
+        command.args(["--deletions", "follow", "--most-deletions", most]);
+        command
+    };
+    let json = run_complete(&mut follow("10"));
+    assert_eq!(json["totals"]["expunged"], 0, "{json}");
+    assert_eq!(uids(), all, "missing once is not enough");
+    let (_, json, _) = run(follow("10").arg("--dry-run"));
+    assert_eq!(json["totals"]["expunged"], 4, "{json}");
+    let (code, json, _) = run(&mut follow("3"));
+    assert_eq!(code, 3, "{json}");
+    assert!(json.to_string().contains("--most-deletions 4"), "{json}");
+    assert_eq!(uids(), all);
+    let json = run_complete(&mut follow("10"));
+    assert_eq!(json["totals"]["expunged"], 3, "{json}");
+    assert_eq!(uids(), [1, 3, 6, 7, 8, 9, 10, 11, 12, 13]);
+    let json = run_complete(&mut follow("10"));
+    assert_eq!(
+        (carried(&json), &json["totals"]["expunged"]),
+        (0, &Value::from(0)),
+        "{json}"
+    );
+    assert_eq!(uids(), [1, 3, 6, 7, 8, 9, 10, 11, 12, 13]);
+}

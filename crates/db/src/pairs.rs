@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use transhume_model::mail::{Digest, FlagSet, InternalDate, Uid};
-use transhume_model::plan::{Pair, PairState, Sample};
+use transhume_model::plan::{Absent, Pair, PairState, Sample};
 
 use crate::base::BATCH;
 use crate::rows;
@@ -46,7 +46,7 @@ pub struct Placed {
 impl Base {
     /// The pairs of a range of source UIDs, ascending, both ends included.
     pub async fn pairs(&self, mailbox: MailboxId, first: Uid, last: Uid) -> Result<Vec<Pair>, DbError> {
-        let sql = "SELECT uid, state, system_flags, keywords, target_name FROM pair \
+        let sql = "SELECT uid, state, system_flags, keywords, target_name, missing_since FROM pair \
                    WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid";
         let found = sqlx::query(sql)
             .bind(mailbox.0)
@@ -62,7 +62,7 @@ impl Base {
         let mut pairs = Vec::new();
         for batch in uids.chunks(BATCH) {
             let mut builder = QueryBuilder::new(
-                "SELECT uid, state, system_flags, keywords, target_name FROM pair WHERE mailbox = ",
+                "SELECT uid, state, system_flags, keywords, target_name, missing_since FROM pair WHERE mailbox = ",
             );
             builder.push_bind(mailbox.0);
             push_uid_in(&mut builder, batch);
@@ -96,6 +96,56 @@ impl Base {
         samples.sort_by_key(|sample| sample.uid);
         samples.dedup();
         Ok(samples)
+    }
+
+    /// Those of these pairs that there are, for who asks because the source does not list them.
+    pub async fn absent(&self, mailbox: MailboxId, uids: &[Uid]) -> Result<Vec<Absent>, DbError> {
+        let mut absent = Vec::new();
+        for batch in uids.chunks(BATCH) {
+            let mut builder = QueryBuilder::new(
+                "SELECT uid, state, system_flags, keywords, target_name, missing_since FROM pair WHERE mailbox = ",
+            );
+            builder.push_bind(mailbox.0);
+            push_uid_in(&mut builder, batch);
+            let found = builder.build().fetch_all(self.store.pool()).await;
+            absent.extend(self.store.hear(found)?.iter().filter_map(|row| {
+                let pair = pair(row)?;
+                Some(Absent {
+                    uid: pair.uid,
+                    state: pair.state,
+                    flags: pair.flags,
+                    target_name: pair.target_name,
+                    missing_since: row.get("missing_since"),
+                })
+            }));
+        }
+        Ok(absent)
+    }
+
+    /// Records since when messages are missing on the source; `None` when they are there again.
+    pub async fn set_missing(
+        &self,
+        mailbox: MailboxId,
+        uids: &[Uid],
+        since: Option<i64>,
+    ) -> Result<(), DbError> {
+        self.write_in_batches(uids, |builder, batch| {
+            builder.push("UPDATE pair SET missing_since = ").push_bind(since);
+            builder.push(" WHERE mailbox = ").push_bind(mailbox.0);
+            push_uid_in(builder, batch);
+        })
+        .await
+    }
+
+    /// Forgets pairs of which neither side is left, or that are none any more.
+    pub async fn drop_pairs(&self, mailbox: MailboxId, uids: &[Uid]) -> Result<(), DbError> {
+        self.write_in_batches(uids, |builder, batch| {
+            builder
+                .push("DELETE FROM pair WHERE mailbox = ")
+                .push_bind(mailbox.0);
+            push_uid_in(builder, batch);
+        })
+        .await
     }
 
     /// Whether the mailbox has any pair.
@@ -421,6 +471,7 @@ fn pair(row: &SqliteRow) -> Option<Pair> {
         state,
         flags: flags(row),
         target_name: row.get("target_name"),
+        was_missing: row.get::<Option<i64>, _>("missing_since").is_some(),
     })
 }
 

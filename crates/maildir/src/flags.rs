@@ -40,13 +40,13 @@ pub struct FlagUpdate {
 
 /// The messages that are looked for, with their places among the outcomes.
 #[derive(Default)]
-struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     origins: HashMap<Origin, usize>,
     names: HashMap<&'a [u8], usize>,
 }
 
 impl<'a> Wanted<'a> {
-    fn new(keys: &'a [MessageKey]) -> Self {
+    pub(crate) fn new(keys: &'a [MessageKey]) -> Self {
         let mut wanted = Self::default();
         for (at, key) in keys.iter().enumerate() {
             match key {
@@ -57,14 +57,14 @@ impl<'a> Wanted<'a> {
         wanted
     }
 
-    fn remove(&mut self, key: &MessageKey) {
+    pub(crate) fn remove(&mut self, key: &MessageKey) {
         match key {
             MessageKey::Origin(origin) => self.origins.remove(origin),
             MessageKey::Name(base) => self.names.remove(&base[..]),
         };
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.origins.is_empty() && self.names.is_empty()
     }
 
@@ -77,9 +77,9 @@ impl<'a> Wanted<'a> {
 }
 
 /// A message's file as the directory named it.
-struct Current {
-    name: Vec<u8>,
-    is_new: bool,
+pub(crate) struct Current {
+    pub(crate) name: Vec<u8>,
+    pub(crate) is_new: bool,
 }
 
 pub(crate) fn update(
@@ -122,7 +122,10 @@ pub(crate) fn update(
     })
 }
 
-fn find(mailbox: &OpenMailbox, wanted: &Wanted<'_>) -> Result<HashMap<usize, Current>, MaildirError> {
+pub(crate) fn find(
+    mailbox: &OpenMailbox,
+    wanted: &Wanted<'_>,
+) -> Result<HashMap<usize, Current>, MaildirError> {
     let mut found = HashMap::new();
     mailbox.for_each_entry(|entry| {
         for at in wanted.places(&entry) {

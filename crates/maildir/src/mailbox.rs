@@ -13,6 +13,7 @@ use crate::flags::{self, FlagUpdate, MessageKey};
 use crate::index::Scan;
 use crate::name::Entry;
 use crate::open::OpenMailbox;
+use crate::removal::{self, Removal};
 use crate::root::{MaildirRoot, Settings};
 use crate::stage::Stage;
 use crate::uidlist::{self, UidListHeader};
@@ -101,6 +102,16 @@ impl MailboxDir {
         change: impl FnMut(&MessageKey, &FlagSet) -> FlagSet,
     ) -> Result<FlagUpdate, MaildirError> {
         flags::update(&self.open()?, keys, change)
+    }
+
+    /// Removes messages, under Dovecot's lock: those of `keys` whose flags, as they are now, `may_go` agrees to. The outcomes
+    /// are in the order of `keys`, in which none may be twice.
+    pub fn remove(
+        &self,
+        keys: &[MessageKey],
+        may_go: impl FnMut(&MessageKey, &FlagSet) -> bool,
+    ) -> Result<Vec<Removal>, MaildirError> {
+        removal::remove(&self.open()?, keys, may_go)
     }
 
     /// Reads messages and hands their digests and sizes to `visit`: all those that `wanted` chooses. Without the

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use transhume_db::{Base, Placed as PlacedRow, StagedMessage};
-use transhume_maildir::{Commit, CommitKind, FlagOutcome, MessageKey, Origin, Placed, Staged, ToPlace};
+use transhume_maildir::{
+    Commit, CommitKind, FlagOutcome, MessageKey, Origin, Placed, Removal, Staged, ToPlace,
+};
 use transhume_model::mail::{FlagSet, Keyword, MessageRow, Uid};
 use transhume_model::plan::{Action, PairState};
 
@@ -24,6 +26,8 @@ pub(crate) struct Confirmed {
     pub(crate) twins: u64,
     /// Found to be removed by their owner.
     pub(crate) removed: u64,
+    /// Removed, since the source has removed them.
+    pub(crate) expunged: u64,
     /// Staged once, and gone before they were placed: to be carried again.
     pub(crate) vanished: u64,
     /// Whether the mailbox was filled.
@@ -37,6 +41,7 @@ impl Confirmed {
         self.renumbered += other.renumbered;
         self.twins += other.twins;
         self.removed += other.removed;
+        self.expunged += other.expunged;
         self.vanished += other.vanished;
         self.filled |= other.filled;
         self.keywords_left_out.extend(other.keywords_left_out);
@@ -52,6 +57,7 @@ impl Confirmed {
     pub(crate) fn report(self, report: &mut MailboxReport) {
         report.done.renumbered += self.renumbered;
         report.done.removed_by_owner += self.removed;
+        report.done.expunged += self.expunged;
         report.done.adopted += self.twins;
         // They were carried, but only to find that they are there.
         report.done.carried -= (self.twins + self.vanished).min(report.done.carried);
@@ -78,6 +84,9 @@ pub(crate) async fn apply(
     let mut changes = Vec::new();
     let mut agree = Vec::new();
     let mut forget = Vec::new();
+    let mut missing = Vec::new();
+    let mut found = Vec::new();
+    let mut removals = Vec::new();
     for action in actions {
         match action {
             Action::Adopt { row } => {
@@ -97,26 +106,54 @@ pub(crate) async fn apply(
                 target_name,
             } => changes.push(FlagChange {
                 uid,
-                key: match target_name {
-                    Some(name) => MessageKey::Name(name.into_bytes()),
-                    None => MessageKey::Origin(place.origin(uid)),
-                },
+                key: place.key(uid, target_name),
                 base: base_flags,
                 source: source_flags,
             }),
             Action::Agree { uid, source_flags } => agree.push((uid, source_flags)),
             Action::Forget { uid } => forget.push(uid),
+            Action::Miss { uid } => missing.push(uid),
+            Action::Find { uid } => found.push(uid),
+            Action::Expunge {
+                uid,
+                flags,
+                target_name,
+            } => removals.push((uid, place.key(uid, target_name), flags)),
             Action::Carry { .. } => {}
         }
     }
+    base.set_missing(place.id, &missing, Some(place.now.unix()))
+        .await?;
+    base.set_missing(place.id, &found, None).await?;
     adopt_marked(base, place, adopt).await?;
     let mut confirmed = Confirmed::default();
-    let missing = set_flags(place, changes, &mut agree, &mut confirmed).await?;
-    confirmed.removed = missing.len() as u64;
-    forget.extend(missing);
+    let gone = set_flags(place, changes, &mut agree, &mut confirmed).await?;
+    confirmed.removed = gone.len() as u64;
+    forget.extend(gone);
+    confirmed.expunged = expunge(base, place, removals).await?;
     base.agree_flags(place.id, &agree).await?;
     base.forget(place.id, &forget).await?;
     Ok(confirmed)
+}
+
+/// Removes what the source has removed, unless its owner has touched it here since: then it is his (I7). Gives how many.
+async fn expunge(
+    base: &Base,
+    place: &Arc<Place>,
+    removals: Vec<(Uid, MessageKey, FlagSet)>,
+) -> Result<u64, SyncError> {
+    if removals.is_empty() {
+        return Ok(0);
+    }
+    let uids: Vec<Uid> = removals.iter().map(|(uid, ..)| *uid).collect();
+    let keys: Vec<MessageKey> = removals.iter().map(|(_, key, _)| key.clone()).collect();
+    let agreed: HashMap<MessageKey, FlagSet> =
+        removals.into_iter().map(|(_, key, flags)| (key, flags)).collect();
+    let dir = place.dir.clone();
+    let outcomes = blocking(move || dir.remove(&keys, |key, now| agreed.get(key) == Some(now))).await?;
+    base.drop_pairs(place.id, &uids).await?;
+    let removed = outcomes.iter().filter(|outcome| **outcome == Removal::Removed);
+    Ok(removed.count() as u64)
 }
 
 /// Pairs messages by the marks that they bear. The base learns their digests by reading them.

@@ -35,3 +35,4 @@ pub use progress::{Observer, Progress};
 pub use report::{Counts, FailedMessage, MailboxReport, MailboxState, Report};
 pub use stop::{Stop, StopSwitch, stop_switch};
 pub use transhume_imap::{CertificateFault, CertificateRule, Security};
+pub use transhume_model::plan::Deletions;

@@ -133,6 +133,8 @@ pub struct Counts {
     pub flags_set: u64,
     /// Removed on the target by their owner, and left so.
     pub removed_by_owner: u64,
+    /// Removed on the target, since the source has removed them.
+    pub expunged: u64,
     /// Placed under another UID than the source's, since the target had given that UID already.
     pub renumbered: u64,
     /// Without a date on the source: they bear the time of the move.
@@ -148,7 +150,11 @@ impl Counts {
                 Action::Adopt { .. } => counts.adopted += 1,
                 Action::SetFlags { .. } => counts.flags_set += 1,
                 Action::Forget { .. } => counts.removed_by_owner += 1,
-                Action::Carry { .. } | Action::Agree { .. } => {}
+                Action::Carry { .. }
+                | Action::Agree { .. }
+                | Action::Miss { .. }
+                | Action::Find { .. }
+                | Action::Expunge { .. } => {}
             }
         }
         counts
@@ -166,6 +172,7 @@ impl Counts {
         self.adopted += other.adopted;
         self.flags_set += other.flags_set;
         self.removed_by_owner += other.removed_by_owner;
+        self.expunged += other.expunged;
         self.renumbered += other.renumbered;
         self.undated += other.undated;
     }

@@ -8,8 +8,8 @@ use transhume_imap::Connection;
 use transhume_imap::session::{ListedMailbox, Listing};
 use transhume_model::mail::{Checkpoint, InternalDate, MailboxName, UidValidity};
 use transhume_model::plan::{
-    Known, MailboxBase, MailboxStep, NameRules, Note, Reading, Selection, SourceMailbox, TargetState,
-    TreePlan, decide_mailbox, decide_reading, plan_tree,
+    Deletions, Known, MailboxBase, MailboxStep, NameRules, Note, Reading, Selection, SourceMailbox,
+    TargetState, TreePlan, decide_mailbox, decide_reading, plan_tree,
 };
 
 use crate::endpoint::{How, Look, Place, Target, mailbox_tag};
@@ -49,6 +49,7 @@ pub(crate) struct Surveyor<'a> {
     pub(crate) dry: bool,
     /// Whether a connection has ended while this pass read.
     pub(crate) had_trouble: bool,
+    pub(crate) deletions: Deletions,
     pub(crate) now: InternalDate,
     /// In a dry run, where mailboxes lie that would be renamed.
     pub(crate) still_at: HashMap<MailboxId, MailboxName>,
@@ -161,7 +162,10 @@ impl Surveyor<'_> {
         let tag = self.tag(&record);
         let place = self.still_at.get(&record.id).unwrap_or(&record.target).clone();
         let state = self.target.state(&place, base_numbers, tag).await?;
-        let step = decide_mailbox(&checkpoint, Some(&record.base), &state);
+        let mut step = decide_mailbox(&checkpoint, Some(&record.base), &state);
+        if step == MailboxStep::Unchanged && self.has_absent(&record, &checkpoint).await? {
+            step = MailboxStep::Follow;
+        }
         let report = MailboxReport {
             uid_validity: checkpoint.uid_validity,
             highest_mod_seq: checkpoint.highest_mod_seq,
@@ -197,6 +201,16 @@ impl Surveyor<'_> {
         Ok(())
     }
 
+    /// Whether removals are followed, and there are more pairs than messages on the source: some were removed there when removals
+    /// were not followed yet, or were missing in the last pass for the first time.
+    async fn has_absent(&self, record: &MailboxRecord, checkpoint: &Checkpoint) -> Result<bool, SyncError> {
+        if !self.deletions.is_follow() {
+            return Ok(false);
+        }
+        let (staged, placed, gone) = self.base.counts(record.id).await?;
+        Ok(staged + placed + gone > u64::from(checkpoint.messages))
+    }
+
     /// How the mailbox is read. A dry run reads rows only: it tells how much there is to carry.
     async fn reading(
         &self,
@@ -210,7 +224,7 @@ impl Surveyor<'_> {
             tells_changes: self.connection.capabilities().has("CONDSTORE")
                 || self.connection.capabilities().has("QRESYNC"),
             had_trouble: self.had_trouble,
-            wants_absent: false,
+            wants_absent: self.deletions.is_follow(),
         };
         Ok(decide_reading(checkpoint, &record.base, step, known))
     }

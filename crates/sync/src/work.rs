@@ -45,6 +45,12 @@ pub(crate) struct Work {
     pub(crate) expected: Option<u64>,
     /// Messages that came whole.
     pub(crate) whole: UidSet,
+    /// Known messages that the source has not listed; only where removals are followed.
+    pub(crate) absent: UidSet,
+    /// Messages that are missing for the first time: the mailbox is read again with the next pass.
+    pub(crate) missed: u64,
+    /// Why nothing is removed though messages are gone.
+    pub(crate) warning: Option<String>,
     /// Whether a window that was asked for whole was refused.
     pub(crate) refused: bool,
     /// Messages that the source counts, but does not list.
@@ -85,6 +91,9 @@ impl Work {
             suspects: Vec::new(),
             look,
             whole: UidSet::new(),
+            absent: UidSet::new(),
+            missed: 0,
+            warning: None,
             refused: false,
             open: 0,
             closed: false,

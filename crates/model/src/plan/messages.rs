@@ -26,6 +26,8 @@ pub struct Pair {
     pub flags: FlagSet,
     /// The name of its counterpart, where that does not bear its mark.
     pub target_name: Option<String>,
+    /// Whether it was missing on the source in an earlier pass.
+    pub was_missing: bool,
 }
 
 /// What the target's mailbox holds.
@@ -73,6 +75,25 @@ pub enum Action {
         /// The source's flags.
         source_flags: FlagSet,
     },
+    /// The source does not list the message: that is remembered.
+    Miss {
+        /// On the source.
+        uid: Uid,
+    },
+    /// The source lists the message again: that it was missing is forgotten.
+    Find {
+        /// On the source.
+        uid: Uid,
+    },
+    /// The source has removed the message: it is removed on the target too, unless its owner has changed its flags since.
+    Expunge {
+        /// On the source.
+        uid: Uid,
+        /// The flags that both sides last agreed on.
+        flags: FlagSet,
+        /// The name of its counterpart, where that does not bear its mark.
+        target_name: Option<String>,
+    },
     /// The owner has removed the message on the target: it is remembered, so that it is never brought again.
     Forget {
         /// On the source.
@@ -82,7 +103,7 @@ pub enum Action {
 
 /// Plans one window of a mailbox: `rows` and `pairs` of the same range of UIDs, both ascending.
 ///
-/// Messages that the source no longer has are left alone: deletions are kept. A staged pair needs no action of its
+/// Messages that the source no longer has are left alone here ([`plan_removals`](super::plan_removals)). A staged pair needs no action of its
 /// own: whatever is staged is placed when the mailbox is committed.
 pub fn plan_messages(rows: &[MessageRow], pairs: &[Pair], target: TargetView<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
@@ -90,6 +111,9 @@ pub fn plan_messages(rows: &[MessageRow], pairs: &[Pair], target: TargetView<'_>
     for row in rows {
         while pairs.next_if(|pair| pair.uid < row.uid).is_some() {}
         let pair = pairs.next_if(|pair| pair.uid == row.uid);
+        if pair.is_some_and(|pair| pair.was_missing) {
+            actions.push(Action::Find { uid: row.uid });
+        }
         actions.extend(plan_message(row, pair, target));
     }
     actions
@@ -160,6 +184,7 @@ mod tests {
             state,
             flags: flags(words),
             target_name: None,
+            was_missing: false,
         }
     }
 

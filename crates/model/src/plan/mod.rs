@@ -8,6 +8,7 @@
 mod mailbox;
 mod messages;
 mod reading;
+mod removals;
 mod renames;
 mod selection;
 mod tree;
@@ -15,6 +16,7 @@ mod tree;
 pub use mailbox::{MailboxBase, MailboxStep, TargetHeader, TargetState, decide_mailbox};
 pub use messages::{Action, Pair, PairState, TargetView, plan_messages};
 pub use reading::{Agreed, Known, Reading, decide_reading};
+pub use removals::{Absent, Deletions, plan_removals};
 pub use renames::{Sample, certain, holds_the_same, perhaps_renamed};
 pub use selection::{Pattern, Selection};
 pub use tree::{MailboxPlan, NameRules, Note, SourceMailbox, TreePlan, plan_tree};

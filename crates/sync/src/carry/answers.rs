@@ -146,7 +146,10 @@ impl Carrier<'_> {
                     // It is asked for row by row then.
                     Some(_) if asking.window.ask != Ask::Rows => work.refused = true,
                     Some(text) => work.fail(text),
-                    None if work.error.is_none() => self.plan(mailbox, asking.found).await?,
+                    None if work.error.is_none() => {
+                        self.note_absent(mailbox, &asking).await?;
+                        self.plan(mailbox, asking.found).await?;
+                    }
                     None => {}
                 }
             }

@@ -7,6 +7,7 @@
 //! [`plan_messages`]: transhume_model::plan::plan_messages
 
 mod answers;
+mod removals;
 mod wants;
 
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ use crate::stage::Stager;
 use crate::stop::Stop;
 use crate::window::{Ask, WINDOW};
 use crate::work::Work;
+pub(crate) use removals::Removals;
 
 /// Rows that may be in memory at once, planned or under way.
 const ROWS_IN_FLIGHT: u64 = 10 * WINDOW;
@@ -55,6 +57,7 @@ pub(crate) struct Carrier<'a> {
     /// Whether a mailbox that is to be filled waits for the next round when a message of it did not come: placed later,
     /// that message would lose its UID.
     hold_back: bool,
+    removals: Removals,
     pipe: Pipe,
     /// Texts to be asked for.
     texts: VecDeque<Texts>,
@@ -87,6 +90,7 @@ impl<'a> Carrier<'a> {
             observer,
             stop,
             hold_back: false,
+            removals: Removals::default(),
             last: Vec::new(),
             condemned: 0,
             received: 0,
@@ -101,6 +105,12 @@ impl<'a> Carrier<'a> {
     /// Lets mailboxes wait for the next round rather than fill them with a hole.
     pub(crate) fn holding_back(mut self, hold_back: bool) -> Self {
         self.hold_back = hold_back;
+        self
+    }
+
+    /// Follows removals on the source, or keeps what was removed there.
+    pub(crate) fn removing(mut self, removals: Removals) -> Self {
+        self.removals = removals;
         self
     }
 
@@ -213,6 +223,8 @@ impl<'a> Carrier<'a> {
         }
         work.closed = true;
         work.unlisted = work.missing();
+        self.follow_removals(mailbox).await?;
+        let work = &mut self.works[mailbox];
         if work.handed_over > 0 {
             self.observer.hear(&Progress::Mailbox {
                 mailbox: &work.record.source,

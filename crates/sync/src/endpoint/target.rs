@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use transhume_db::{MailboxId, StagedMessage};
 pub use transhume_maildir::{Durability, Owner};
 use transhume_maildir::{
-    MailboxDir, MaildirError, MaildirRoot, Options, Origin, RootLock, Scan, Stage, Staged,
+    MailboxDir, MaildirError, MaildirRoot, MessageKey, Options, Origin, RootLock, Scan, Stage, Staged,
 };
 use transhume_model::mail::{Digest, FlagSet, InternalDate, MailboxName, Uid, UidValidity};
 use transhume_model::plan::{TargetHeader, TargetState, TargetView};
@@ -66,6 +66,14 @@ impl Place {
 }
 
 impl Place {
+    /// What a message is found by: its name where the base knows it by that, else its mark.
+    pub(crate) fn key(&self, uid: Uid, name: Option<String>) -> MessageKey {
+        match name {
+            Some(name) => MessageKey::Name(name.into_bytes()),
+            None => MessageKey::Origin(self.origin(uid)),
+        }
+    }
+
     /// Whether a message that was staged once still lies there.
     pub(crate) fn holds_staged(&self, message: &StagedMessage) -> Result<bool, SyncError> {
         Ok(self.stage.holds(&self.staged(message))?)

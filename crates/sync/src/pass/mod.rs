@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use transhume_db::{Base, MailboxId, Store};
 use transhume_imap::Connection;
 use transhume_model::mail::InternalDate;
-use transhume_model::plan::{Note, Selection};
+use transhume_model::plan::{Deletions, Note, Selection};
 
-use crate::carry::{Carrier, Purpose};
+use crate::carry::{Carrier, Purpose, Removals};
 use crate::confirm::Confirmed;
 use crate::endpoint::{Source, Target, mailbox_tag};
 use crate::error::SyncError;
@@ -51,6 +51,8 @@ pub struct Pass {
     pub base: Base,
     /// Which mailboxes.
     pub selection: Selection,
+    /// What becomes of messages that the source has no longer.
+    pub deletions: Deletions,
     /// Connections to the source that may be open at once.
     pub connections: u32,
     /// New connections in a row that bring nothing before the pass gives up.
@@ -76,6 +78,7 @@ impl Pass {
         let mut round = Round::new(survey, observer);
         let purpose = Purpose::Show;
         Carrier::new(&mut connection, &base, &mut round.works, purpose, observer, stop)
+            .removing(self.removals())
             .run()
             .await
             .0?;
@@ -224,6 +227,7 @@ impl Pass {
             let purpose = Purpose::CarryOut(stager);
             Carrier::new(connection, &self.base, works, purpose, observer, stop)
                 .holding_back(is_first)
+                .removing(self.removals())
                 .run()
         }))
         .await;
@@ -253,6 +257,13 @@ impl Pass {
         Ok(changed)
     }
 
+    fn removals(&self) -> Removals {
+        Removals {
+            deletions: self.deletions,
+            began: self.now.unix(),
+        }
+    }
+
     async fn survey(
         &self,
         connection: &mut Connection,
@@ -269,6 +280,7 @@ impl Pass {
             selection: &self.selection,
             dry: how.dry,
             had_trouble: how.had_trouble,
+            deletions: self.deletions,
             now: self.now,
             still_at: HashMap::new(),
         };
@@ -303,6 +315,8 @@ impl Pass {
             let confirmed = kept.get(&work.record.id);
             let clean = work.error.is_none()
                 && work.unlisted == 0
+                && work.missed == 0
+                && work.warning.is_none()
                 && work.failed.is_empty()
                 && confirmed.is_some_and(|confirmed| confirmed.error.is_none() && confirmed.vanished == 0);
             if clean && work.record.base.agreed != Some(work.checkpoint) {
@@ -391,7 +405,7 @@ impl Round {
             if let Some(work) = works.remove(&mailbox.source) {
                 mailbox.done = work.counts;
                 mailbox.failed = work.failed;
-                mailbox.error = work.error;
+                mailbox.error = work.error.or(work.warning);
                 mailbox.unlisted = work.unlisted;
                 if let Some(confirmed) = kept.remove(&work.record.id) {
                     confirmed.report(&mut mailbox);

@@ -92,6 +92,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Durability::Batch)]
     durability: Durability,
 
+    /// What becomes of messages that were removed on the old server after they were moved
+    #[arg(long, value_enum, default_value_t = Deletions::Keep)]
+    deletions: Deletions,
+
+    /// With --deletions follow: remove nothing from a mailbox that has lost more messages than these on the old server
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    most_deletions: u32,
+
     /// Connections to the old server at once, if there is much to carry; fewer where it refuses them
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
     connections: u32,
@@ -118,6 +126,15 @@ enum Durability {
     File,
     /// Never: only for tries
     None,
+}
+
+/// What becomes of messages that were removed on the old server.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Deletions {
+    /// They stay here
+    Keep,
+    /// They are removed here too, when they have been missing in two runs and were not touched here
+    Follow,
 }
 
 /// Runs the command to its end and says how it went.

@@ -175,6 +175,10 @@ fn extras(out: &mut String, totals: &Counts, report: &Report) {
         "were removed on the new side by their owner, and stay so.",
     );
     say(
+        totals.expunged,
+        "were removed here, since they were removed on the old server.",
+    );
+    say(
         totals.renumbered,
         "have another UID than on the old server, whose UID was taken on the new side.",
     );
@@ -318,6 +322,7 @@ fn counts(counts: &Counts) -> Value {
         "adopted": counts.adopted,
         "flags_set": counts.flags_set,
         "removed_by_owner": counts.removed_by_owner,
+        "expunged": counts.expunged,
         "renumbered": counts.renumbered,
         "undated": counts.undated,
     })

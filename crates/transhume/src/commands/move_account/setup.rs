@@ -12,7 +12,7 @@ use transhume_db::{Base, Store};
 use transhume_model::mail::{Digest, InternalDate};
 use transhume_model::plan::{Pattern, Selection};
 use transhume_sync::{
-    CertificateRule, Durability, Observer, Owner, Pass, Report, Source, Stop, SyncError, Target,
+    CertificateRule, Deletions, Durability, Observer, Owner, Pass, Report, Source, Stop, SyncError, Target,
     TargetOptions,
 };
 
@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     owner: Option<Owner>,
     state: PathBuf,
     selection: Selection,
+    deletions: Deletions,
     connections: u32,
     retries: u32,
     dry_run: bool,
@@ -63,6 +64,12 @@ impl Setup {
             state: arguments.state.clone().unwrap_or_else(|| beside(&maildir)),
             maildir,
             selection,
+            deletions: match arguments.deletions {
+                super::Deletions::Keep => Deletions::Keep,
+                super::Deletions::Follow => Deletions::Follow {
+                    most: arguments.most_deletions,
+                },
+            },
             connections: arguments.connections,
             retries: arguments.retries,
             dry_run: arguments.dry_run,
@@ -92,6 +99,7 @@ impl Setup {
             target,
             base,
             selection: self.selection,
+            deletions: self.deletions,
             connections: self.connections,
             retries: self.retries,
             now: now(),

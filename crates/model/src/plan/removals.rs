@@ -1,0 +1,93 @@
+//! Messages that the source has no longer.
+//!
+//! By default they are kept. Where removals are followed, a message is removed only if it was missing in two passes, each time in
+//! a list that was complete (I8), and only if its owner has not touched it here since (I7).
+
+use super::{Action, PairState};
+use crate::mail::{FlagSet, Uid};
+
+/// What is done about messages that the source has no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletions {
+    /// Nothing.
+    Keep,
+    /// They are removed from the target too.
+    Follow {
+        /// In one mailbox and pass not more than these: a source that has lost its mail takes nothing with it.
+        most: u32,
+    },
+}
+
+impl Deletions {
+    /// Whether it matters which messages are missing.
+    pub fn is_follow(self) -> bool {
+        matches!(self, Self::Follow { .. })
+    }
+}
+
+/// A pair whose message the source has not listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// On the source.
+    pub uid: Uid,
+    /// Where it stands.
+    pub state: PairState,
+    /// The flags that both sides last agreed on.
+    pub flags: FlagSet,
+    /// The name of its counterpart, where that does not bear its mark.
+    pub target_name: Option<String>,
+    /// When it was first missing, in seconds since 1970-01-01 UTC.
+    pub missing_since: Option<i64>,
+}
+
+/// Plans what becomes of them. `began` is when the pass did.
+pub fn plan_removals(absent: &[Absent], began: i64) -> Vec<Action> {
+    let plan = |pair: &Absent| match (pair.state, pair.missing_since) {
+        // It is placed first; then its turn comes.
+        (PairState::Staged, _) => None,
+        (_, None) => Some(Action::Miss { uid: pair.uid }),
+        (_, Some(since)) => (since < began).then(|| Action::Expunge {
+            uid: pair.uid,
+            flags: pair.flags.clone(),
+            target_name: pair.target_name.clone(),
+        }),
+    };
+    absent.iter().filter_map(plan).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// I8
+    #[test]
+    fn only_what_was_missing_in_an_earlier_pass_is_removed() {
+        let absent = |uid, state, missing_since| Absent {
+            uid: Uid::new(uid).unwrap(),
+            state,
+            flags: ["\\Seen"].into_iter().collect(),
+            target_name: None,
+            missing_since,
+        };
+        let pairs = [
+            absent(1, PairState::Placed, None),
+            absent(2, PairState::Placed, Some(99)),
+            absent(3, PairState::Placed, Some(100)),
+            absent(4, PairState::Staged, Some(1)),
+            absent(5, PairState::Gone, Some(1)),
+            absent(6, PairState::Gone, None),
+        ];
+        let shown: Vec<String> = plan_removals(&pairs, 100)
+            .iter()
+            .map(|action| match action {
+                Action::Miss { uid } => format!("miss {uid}"),
+                Action::Expunge { uid, flags, .. } => format!("expunge {uid} if {flags}"),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            ["miss 1", "expunge 2 if \\Seen", "expunge 5 if \\Seen", "miss 6"]
+        );
+    }
+}
