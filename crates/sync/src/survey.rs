@@ -195,7 +195,10 @@ impl Surveyor<'_> {
         survey.reports.push(report);
         let fills = matches!(step, MailboxStep::Fill(_) | MailboxStep::Restart(_));
         let suspects = self.base.suspects(record.id).await?;
-        let reading = self.reading(step, &checkpoint, &record, &look).await?;
+        let had_trouble = self.had_trouble || !suspects.is_empty();
+        let reading = self
+            .reading(step, &checkpoint, &record, &look, had_trouble)
+            .await?;
         let work = Work::new(record, listed.wire_name.clone(), checkpoint, look, reading, fills);
         survey.works.push(Work { suspects, ..work });
         Ok(())
@@ -218,12 +221,13 @@ impl Surveyor<'_> {
         checkpoint: &Checkpoint,
         record: &MailboxRecord,
         look: &Look,
+        had_trouble: bool,
     ) -> Result<Reading, SyncError> {
         let known = Known {
             anything: self.dry || !look.is_empty() || self.base.has_pairs(record.id).await?,
             tells_changes: self.connection.capabilities().has("CONDSTORE")
                 || self.connection.capabilities().has("QRESYNC"),
-            had_trouble: self.had_trouble,
+            had_trouble,
             wants_absent: self.deletions.is_follow(),
         };
         Ok(decide_reading(checkpoint, &record.base, step, known))

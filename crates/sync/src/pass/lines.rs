@@ -36,7 +36,8 @@ impl<'a> Lines<'a> {
             let connection = connect(self.source, stop).await?;
             self.open.push(connection);
         }
-        self.open.first_mut().ok_or(SyncError::Interrupted)
+        let lost = || SyncError::Internal("a connection was to be open".to_owned());
+        self.open.first_mut().ok_or_else(lost)
     }
 
     /// Opens as many as `works` are worth. A server that refuses one is not asked for it again in this pass, and the next pass
