@@ -123,14 +123,7 @@ pub(crate) struct History {
 
 /// Plays a history, then a last pass, and says what does not hold.
 pub(crate) fn play(server: &Arc<SimulatedServer>, history: &History) -> Result<(), String> {
-    server.set_abilities(SERVERS[usize::from(history.server) % SERVERS.len()]);
-    server.behave();
-    *server.account() = Account::default();
-    let mut player = Player {
-        world: World::new(Arc::clone(server)),
-        ledgers: Ledgers::default(),
-        messages: 0,
-    };
+    let mut player = Player::begin(Arc::clone(server), history.server);
     for (number, event) in history.events.iter().enumerate() {
         player
             .happen(*event)
@@ -150,12 +143,34 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    pub(crate) fn new(world: World) -> Self {
+    /// An empty account on a server with these abilities, and no Maildir yet.
+    pub(crate) fn begin(server: Arc<SimulatedServer>, abilities: u8) -> Self {
+        server.set_abilities(SERVERS[usize::from(abilities) % SERVERS.len()]);
+        server.behave();
+        *server.account() = Account::default();
         Self {
-            world,
+            world: World::new(server),
             ledgers: Ledgers::default(),
             messages: 0,
         }
+    }
+
+    /// The same state once more, on another server, which can do everything.
+    pub(crate) fn fork(&self, server: Arc<SimulatedServer>) -> Self {
+        server.set_abilities(EVERYTHING);
+        server.behave();
+        let account = self.world.server.account().clone();
+        *server.account() = account;
+        Self {
+            world: self.world.fork(server),
+            ledgers: self.ledgers.clone(),
+            messages: self.messages,
+        }
+    }
+
+    /// A pass to its end, and how many actions it has.
+    pub(crate) fn actions_of_a_pass(&mut self) -> Result<u64, String> {
+        self.pass(None)
     }
 
     pub(crate) fn happen(&mut self, event: Event) -> Result<(), String> {
@@ -168,8 +183,8 @@ impl Player {
                 self.on_target(change);
                 Ok(())
             }
-            Event::Pass => self.pass(None),
-            Event::CutPass(actions) => self.pass(Some(u64::from(actions))),
+            Event::Pass => self.pass(None).map(|_| ()),
+            Event::CutPass(actions) => self.pass(Some(u64::from(actions))).map(|_| ()),
             Event::During(command, change) => self.change_during_pass(command, change),
         }
     }
@@ -210,10 +225,7 @@ impl Player {
                     self.ledgers.delivered(name(mailbox), bytes);
                 }
             }
-            OnTarget::Look { mailbox } => {
-                maildir.look(name(mailbox));
-                self.ledgers.looked(name(mailbox));
-            }
+            OnTarget::Look { mailbox } => maildir.look(name(mailbox)),
             OnTarget::Flag {
                 mailbox,
                 message,
@@ -256,13 +268,18 @@ impl Player {
         Some((message.base, message.bytes))
     }
 
-    fn pass(&mut self, cut_before: Option<u64>) -> Result<(), String> {
+    fn pass(&mut self, cut_before: Option<u64>) -> Result<u64, String> {
         self.world.server.behave();
         let before = self.world.maildir.read();
         let subscriptions = self.world.maildir.subscriptions();
         let account = self.world.server.account().clone();
         self.ledgers.seen(&account);
-        let Outcome { result, was_cut, .. } = self.world.pass(cut_before);
+        let Outcome {
+            result,
+            was_cut,
+            actions,
+            ..
+        } = self.world.pass(cut_before);
         let after = self.world.maildir.read();
         not_panicked(&result)?;
         self.nothing_was_written()?;
@@ -272,11 +289,12 @@ impl Player {
             .check_subscriptions(&account, &subscriptions, &subscribed, !was_cut)?;
         if was_cut {
             self.ledgers.cut(&account, &after);
-            return Ok(());
+            return Ok(actions);
         }
         let report = result.map_err(|error| format!("the pass ends with an error: {error}"))?;
         is_complete(&report)?;
-        self.ledgers.check_complete(&account, &before, &after)
+        self.ledgers.check_complete(&account, &before, &after)?;
+        Ok(actions)
     }
 
     fn change_during_pass(&mut self, command: u8, change: OnSource) -> Result<(), String> {

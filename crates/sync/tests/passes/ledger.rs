@@ -11,19 +11,24 @@ use transhume_testkit::simulated::{self, Account};
 
 use crate::history::FLAGS;
 
+/// What is locked in a Maildir.
+const LOCKS: [&str; 2] = ["dovecot-uidlist.lock", "subscriptions.lock"];
+
 /// The Maildir as it was read.
 type Disk = BTreeMap<String, DiskMailbox>;
 type Bytes = Vec<u8>;
 /// For each of [`FLAGS`], whether it is set.
 type Flags = [bool; FLAGS.len()];
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Ledgers {
     mailboxes: BTreeMap<String, Ledger>,
     /// Which message a mailbox has shown under a UIDVALIDITY and UID: never another.
     shown: HashMap<(String, u32, u32), Bytes>,
     /// The highest UIDNEXT under a UIDVALIDITY.
     next: HashMap<(String, u32), u32>,
+    /// Whether the power was ever cut: the dead pass's locks may lie about. Dovecot takes them over, as passes do.
+    was_cut: bool,
     /// Whether a mailbox was renamed on the source since the last complete pass.
     renamed: bool,
     /// Subscriptions that their owner has ended, and whether a complete pass had brought them before.
@@ -122,8 +127,6 @@ impl Ledgers {
         *self.ledger(mailbox).delivered.entry(bytes).or_default() += 1;
     }
 
-    pub(crate) fn looked(&mut self, _mailbox: &str) {}
-
     pub(crate) fn removed(&mut self, mailbox: &str, bytes: &[u8]) {
         *self.ledger(mailbox).removed.entry(bytes.to_vec()).or_default() += 1;
     }
@@ -149,6 +152,7 @@ impl Ledgers {
 
     /// The power was cut, or the source changed meanwhile: what both sides agree on may be the old or the new.
     pub(crate) fn cut(&mut self, account: &Account, after: &Disk) {
+        self.was_cut = true;
         for (name, mailbox) in account.mailboxes() {
             let on_disk = after.contains_key(name);
             let ledger = self.ledger(name);
@@ -330,6 +334,7 @@ impl Ledgers {
         before: &Disk,
         after: &Disk,
     ) -> Result<(), String> {
+        let was_cut = self.was_cut;
         for (name, mailbox) in account.mailboxes() {
             let ledger = self.ledger(name);
             let Some(disk) = after.get(name) else {
@@ -343,7 +348,8 @@ impl Ledgers {
                 return Err(format!("{name} was removed by its owner, and is back"));
             }
             ledger.mailbox_removed = Removed::No;
-            if !disk.leftovers.is_empty() {
+            let is_excused = |file: &String| was_cut && LOCKS.contains(&file.as_str());
+            if !disk.leftovers.iter().all(is_excused) {
                 return Err(format!("left behind in {name}: {:?}", disk.leftovers));
             }
             ledger.check_all_there(name, mailbox, disk)?;
@@ -410,7 +416,7 @@ impl Ledger {
                 mailbox.uid_validity
             ));
         }
-        if next < mailbox.uid_next {
+        if was_filled_now && next < mailbox.uid_next {
             return Err(format!(
                 "the UIDNEXT of {name} is {next}, and the source's {}",
                 mailbox.uid_next

@@ -7,4 +7,5 @@ mod interruption;
 mod ledger;
 mod power;
 mod property;
+mod workers;
 mod world;

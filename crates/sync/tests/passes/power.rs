@@ -46,7 +46,12 @@ impl Power {
         self.asked.load(Ordering::SeqCst) > self.granted.load(Ordering::SeqCst)
     }
 
-    /// Changes of the Maildir.
+    /// Changes.
+    pub(crate) fn actions(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Those of the Maildir.
     pub(crate) fn disk_actions(&self) -> u64 {
         self.on_disk.load(Ordering::SeqCst)
     }

@@ -1,17 +1,14 @@
 //! Ten thousand arbitrary histories. `PASSES_CASES` tries another number of them, and `PASSES_SEED` one again.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use transhume_testkit::SimulatedServer;
-use transhume_testkit::simulated::EVERYTHING;
 
 use crate::history::{Event, History, OnSource, OnTarget, play};
+use crate::workers::{try_all, without_panic};
 
 /// How many are tried.
 const CASES: u64 = 10_000;
@@ -27,36 +24,9 @@ fn whatever_happens_nothing_is_lost_nothing_is_doubled_and_nothing_is_left() {
         Some(seed) => (seed, 1),
         None => (SEED, number("PASSES_CASES").unwrap_or(CASES)),
     };
-    let next = AtomicU64::new(0);
-    let failed = AtomicBool::new(false);
     let began = Instant::now();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from) as u64;
-    let failures: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers.min(cases))
-            .map(|_| {
-                scope.spawn(|| {
-                    let server = Arc::new(SimulatedServer::start(EVERYTHING).unwrap());
-                    while !failed.load(Ordering::SeqCst) {
-                        let number = next.fetch_add(1, Ordering::SeqCst);
-                        if number >= cases {
-                            break;
-                        }
-                        if let Err(failure) = try_case(&server, first + number) {
-                            failed.store(true, Ordering::SeqCst);
-                            return Some(failure);
-                        }
-                    }
-                    None
-                })
-            })
-            .collect();
-        workers
-            .into_iter()
-            .filter_map(|worker| worker.join().unwrap())
-            .collect()
-    });
+    try_all(cases, |server, number| try_case(server, first + number));
     println!("{cases} histories in {:.1} s", began.elapsed().as_secs_f64());
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 /// Plays the history of a seed. One that fails is made as small as it can be.
@@ -70,11 +40,8 @@ fn try_case(server: &Arc<SimulatedServer>, seed: u64) -> Result<(), String> {
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let tree = history().new_tree(&mut runner).unwrap();
-    debug_assert!(!tree.current().events.is_empty());
     let outcome = runner.run_one(tree, |history| {
-        catch_unwind(AssertUnwindSafe(|| play(server, &history)))
-            .unwrap_or_else(|_| Err("a panic, see above".to_owned()))
-            .map_err(TestCaseError::fail)
+        without_panic(|| play(server, &history)).map_err(TestCaseError::fail)
     });
     match outcome {
         Ok(_) => Ok(()),

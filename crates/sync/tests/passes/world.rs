@@ -1,5 +1,6 @@
 //! One account on both sides: the simulated server, the Maildir, the state file, and passes between them.
 
+use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<Report, SyncError>,
     /// Whether the power was cut.
     pub(crate) was_cut: bool,
+    /// Changes of the Maildir and of the base that were made or tried.
+    pub(crate) actions: u64,
     /// Changes of the Maildir that were made or tried.
     pub(crate) disk_actions: u64,
 }
@@ -49,6 +52,13 @@ impl World {
         }
     }
 
+    /// The same Maildir and state file once more, for another server.
+    pub(crate) fn fork(&self, server: Arc<SimulatedServer>) -> Self {
+        let fork = Self::new(server);
+        copy(self.home.path(), fork.home.path());
+        fork
+    }
+
     /// A pass, to its end or until the power is cut before the action of that number.
     pub(crate) fn pass(&self, cut_before: Option<u64>) -> Outcome {
         let power = Power::new(cut_before);
@@ -56,6 +66,7 @@ impl World {
         Outcome {
             result,
             was_cut: power.is_out(),
+            actions: power.actions(),
             disk_actions: power.disk_actions(),
         }
     }
@@ -67,6 +78,7 @@ impl World {
         Outcome {
             result,
             was_cut: false,
+            actions: power.actions(),
             disk_actions: power.disk_actions(),
         }
     }
@@ -131,4 +143,25 @@ fn scratch() -> TempDir {
     tempfile::tempdir_in(memory)
         .or_else(|_| tempfile::tempdir())
         .unwrap()
+}
+
+/// Copies what is in a folder, with its times.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+            let modified = entry.metadata().unwrap().modified().unwrap();
+            File::options()
+                .write(true)
+                .open(&to)
+                .unwrap()
+                .set_modified(modified)
+                .unwrap();
+        }
+    }
 }
