@@ -327,6 +327,15 @@ impl Ledgers {
         Ok(())
     }
 
+    /// All messages are there.
+    pub(crate) fn check_messages(&mut self, account: &Account, after: &Disk) -> Result<(), String> {
+        for (name, mailbox) in account.mailboxes() {
+            let disk = after.get(name).ok_or_else(|| format!("{name} is missing"))?;
+            self.ledger(name).check_all_there(name, mailbox, disk)?;
+        }
+        Ok(())
+    }
+
     /// What holds after a complete pass.
     pub(crate) fn check_complete(
         &mut self,

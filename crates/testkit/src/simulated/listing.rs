@@ -120,7 +120,7 @@ pub(super) fn quoted(name: &str) -> String {
 }
 
 pub(super) fn mailbox_name(word: &Word) -> Result<String, super::session::Trouble> {
-    let name = word.text().ok_or_else(|| bad("no name"))?;
+    let name = word.text().ok_or_else(|| no("[NONEXISTENT] no such name"))?;
     Ok(if name.eq_ignore_ascii_case("INBOX") {
         "INBOX".to_owned()
     } else {

@@ -133,7 +133,8 @@ impl Session<'_> {
             self.tell_news()?;
         }
         let Some(open) = &self.open else {
-            return Err(bad("no mailbox is open"));
+            // Where the EXAMINE before it, sent together with it, was refused.
+            return Err(no("no mailbox is open"));
         };
         let mailbox = hold(&self.shared.account).mailbox(&open.name).cloned();
         let mailbox = mailbox.ok_or_else(|| no("the mailbox is no more"))?;
