@@ -48,5 +48,7 @@ pub use mailbox::MailboxDir;
 pub use name::{Entry, Origin};
 pub use removal::Removal;
 pub use root::{Durability, MaildirRoot, Options, RootLock};
+#[cfg(feature = "power-cut")]
+pub use seam::{Gate, Supply, supply};
 pub use stage::{Stage, Staged, StagedFile};
 pub use uidlist::UidListHeader;
