@@ -213,7 +213,10 @@ impl Dir {
         self.check(from)?;
         self.check(to)?;
         let flags = RenameFlags::NOREPLACE;
-        match seam::step(|| rustix::fs::renameat_with(&self.fd, from, &self.fd, to, flags)) {
+        match self
+            .power
+            .step(|| rustix::fs::renameat_with(&self.fd, from, &self.fd, to, flags))
+        {
             Ok(()) => Ok(true),
             Err(error)
                 if matches!(

@@ -10,7 +10,7 @@ use transhume_db::{Base, Store};
 use transhume_model::mail::InternalDate;
 use transhume_model::plan::Selection;
 use transhume_sync::{
-    CertificateRule, Durability, Pass, Report, Security, Source, SourceAddress, SyncError, Target,
+    CertificateRule, Deletions, Durability, Pass, Report, Security, Source, SourceAddress, SyncError, Target,
     TargetOptions, stop_switch,
 };
 use transhume_testkit::simulated::LOGIN;
@@ -131,6 +131,8 @@ impl World {
             target,
             base,
             selection: Selection::default(),
+            deletions: Deletions::Keep,
+            connections: 2,
             retries: 0,
             now: InternalDate::from_unix(1_750_000_000),
         })
