@@ -4,10 +4,13 @@
 //! one SQLite file. Writes are batched: a statement for hundreds of rows, never one for each.
 
 mod base;
+mod known;
 mod pairs;
+mod quarantine;
 mod rows;
 mod store;
 
 pub use base::{Base, MailboxId, MailboxRecord};
 pub use pairs::{Placed, StagedMessage};
+pub use quarantine::Quarantined;
 pub use store::{DbError, Store};

@@ -19,6 +19,7 @@ use crate::endpoint::{Source, Target, mailbox_tag};
 use crate::error::SyncError;
 use crate::keeper::Keeper;
 use crate::progress::{Observer, Progress};
+use crate::quarantine;
 use crate::report::{MailboxReport, Report};
 use crate::stage::Stager;
 use crate::stop::Stop;
@@ -69,6 +70,7 @@ impl Pass {
             .0?;
         let mut report = Report::default();
         round.merge_into(&mut report, HashMap::new());
+        quarantine::show(&base, &mut report).await?;
         connection.logout().await;
         Ok(report)
     }
@@ -130,6 +132,7 @@ impl Pass {
         self.base
             .ease_suspicion(CONDEMNED, CONDEMNED - ENDED_BEFORE)
             .await?;
+        quarantine::record(&self.base, self.now, &mut report).await?;
         if let Some(connection) = connection {
             connection.logout().await;
         }
@@ -154,7 +157,7 @@ impl Pass {
 
     /// Whether the target is another Maildir than the base speaks of: it does not bear the mark that the base knows, and no
     /// mailbox of it shows the numbers, or holds the messages, that the base knows.
-    async fn is_another_maildir(&self) -> Result<bool, SyncError> {
+    pub(crate) async fn is_another_maildir(&self) -> Result<bool, SyncError> {
         let marked = self.target.identity()?;
         if marked.is_some() && marked == self.base.target_identity().await? {
             return Ok(false);
@@ -229,7 +232,7 @@ impl Pass {
         Ok(changed)
     }
 
-    async fn survey(
+    pub(crate) async fn survey(
         &self,
         connection: &mut Connection,
         base: &Base,
@@ -287,7 +290,7 @@ impl Pass {
     }
 }
 
-async fn connect(source: &Source, stop: &Stop) -> Result<Connection, SyncError> {
+pub(crate) async fn connect(source: &Source, stop: &Stop) -> Result<Connection, SyncError> {
     tokio::select! {
         connection = source.connect() => Ok(connection?),
         () = stop.asked() => Err(SyncError::Interrupted),
