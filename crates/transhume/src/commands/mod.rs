@@ -2,3 +2,4 @@
 
 pub(crate) mod account;
 pub(crate) mod move_account;
+pub(crate) mod verify;
