@@ -7,7 +7,7 @@ use transhume_model::mail::{Digest, InternalDate};
 use transhume_model::plan::{Pattern, Selection};
 use transhume_sync::{CertificateRule, Source, SourceAddress};
 
-use super::{Arguments, address, password, state_file};
+use super::{Options, address, password, state_file};
 use crate::exit::Failure;
 
 /// Both ends, checked as far as they can be without touching anything.
@@ -29,25 +29,25 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// Checks the arguments.
-    pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
-        let address = address::parse_source(&arguments.from)?;
-        let maildir = address::parse_target(&arguments.to)?;
-        let certificate = certificate_rule(arguments.pin.as_deref())?;
+    /// Checks the options.
+    pub(crate) fn new(options: &Options) -> Result<Self, Failure> {
+        let address = address::parse_source(&options.from)?;
+        let maildir = address::parse_target(&options.to)?;
+        let certificate = certificate_rule(options.pin.as_deref())?;
         let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
-        let state = arguments.state.clone();
+        let state = options.state.clone();
         Ok(Self {
             address,
             certificate,
             state: state.unwrap_or_else(|| state_file::beside(&maildir)),
             maildir,
             selection: Selection {
-                include: patterns(&arguments.include),
-                exclude: patterns(&arguments.exclude),
+                include: patterns(&options.include),
+                exclude: patterns(&options.exclude),
             },
-            retries: arguments.retries,
-            password_file: arguments.password_file.clone(),
-            patience: Duration::from_secs(arguments.timeout),
+            retries: options.retries,
+            password_file: options.password_file.clone(),
+            patience: Duration::from_secs(options.timeout),
         })
     }
 

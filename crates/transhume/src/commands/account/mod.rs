@@ -25,7 +25,7 @@ pub(crate) use trouble::Trouble;
     rustdoc::bare_urls,
     reason = "these comments are the help text"
 )]
-pub(crate) struct Arguments {
+pub(crate) struct Options {
     /// The old account: imaps://USER@HOST[:PORT] (TLS), imap://… (STARTTLS), or imap+insecure://… (no encryption)
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) from: String,

@@ -36,7 +36,7 @@ Exit codes: 0 all moved and verified; 2 wrong command line; 3 finished, but some
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    account: account::Arguments,
+    account: account::Options,
 
     /// Owner of all files made, USER[:GROUP]; as root the default is the owner of the folder the Maildir lies in
     #[arg(long, value_name = "USER[:GROUP]")]

@@ -35,7 +35,7 @@ readable; 8 another run is at work there; 70 internal error; 130 interrupted.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    account: account::Arguments,
+    account: account::Options,
 
     /// Fetch every message from the old server again, and compare its bytes too
     #[arg(long)]
