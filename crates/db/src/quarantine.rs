@@ -1,6 +1,7 @@
 //! Quarantine: the messages that stay behind, and why.
 //!
-//! A message goes in when a pass ends without it, and comes out when it is on the target, or the source no longer has it.
+//! A message goes in when a pass ends without it, and comes out when it is on the target, or the source numbers its messages
+//! anew. One that the source removes stays on record, and does no harm there: nobody asks for it, and nothing tells of it.
 //! Every pass tries every one of them, by itself and last of all. There is no growing distance between tries: one costs one
 //! short command, and the pass that must not leave a message out is the last one before the old server is switched off.
 
@@ -58,18 +59,6 @@ impl Base {
                    (SELECT 1 FROM pair WHERE pair.mailbox = quarantine.mailbox AND pair.uid = quarantine.uid)";
         let done = sqlx::query(sql).bind(mailbox.0).execute(self.store.pool()).await;
         self.store.hear(done)?;
-        Ok(())
-    }
-
-    /// Lets messages out that were not tried at this time, though all of the mailbox was read: the source no longer has them.
-    pub async fn release_what_is_gone(
-        &self,
-        mailbox: MailboxId,
-        read_at: InternalDate,
-    ) -> Result<(), DbError> {
-        let sql = "DELETE FROM quarantine WHERE mailbox = ? AND last_tried <> ?";
-        let query = sqlx::query(sql).bind(mailbox.0).bind(read_at.unix());
-        self.store.hear(query.execute(self.store.pool()).await)?;
         Ok(())
     }
 

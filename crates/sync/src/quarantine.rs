@@ -9,55 +9,28 @@ use transhume_db::{Base, MailboxId};
 use transhume_model::mail::{InternalDate, MailboxName, Uid};
 
 use crate::error::SyncError;
-use crate::report::{MailboxReport, MailboxState, Report};
+use crate::report::Report;
 
-/// Records what the pass has ended without, and gives each mailbox's report all that is in quarantine now.
+/// Records what the pass has ended without, and tells the report how often that was so before.
 pub(crate) async fn record(base: &Base, now: InternalDate, report: &mut Report) -> Result<(), SyncError> {
-    let ids = ids(base).await?;
+    let records = base.mailboxes().await?.into_iter();
+    let ids: HashMap<MailboxName, MailboxId> = records.map(|record| (record.source, record.id)).collect();
     for mailbox in &mut report.mailboxes {
         let Some(&id) = ids.get(&mailbox.source) else {
             continue;
         };
+        base.release_what_came(id).await?;
+        if mailbox.failed.is_empty() {
+            continue;
+        }
         let failed: Vec<(Uid, String)> = mailbox
             .failed
             .iter()
             .map(|failed| (failed.uid, failed.reason.clone()))
             .collect();
         base.quarantine(id, &failed, now).await?;
-        base.release_what_came(id).await?;
-        if was_read_whole(mailbox) {
-            base.release_what_is_gone(id, now).await?;
-        }
         mailbox.quarantined = base.quarantined(id).await?;
+        mailbox.quarantined.retain(|message| message.last_tried == now);
     }
     Ok(())
-}
-
-/// Gives each mailbox's report what is in quarantine, and changes nothing.
-pub(crate) async fn show(base: &Base, report: &mut Report) -> Result<(), SyncError> {
-    let ids = ids(base).await?;
-    for mailbox in &mut report.mailboxes {
-        if let Some(&id) = ids.get(&mailbox.source) {
-            mailbox.quarantined = base.quarantined(id).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn ids(base: &Base) -> Result<HashMap<MailboxName, MailboxId>, SyncError> {
-    let records = base.mailboxes().await?;
-    Ok(records
-        .into_iter()
-        .map(|record| (record.source, record.id))
-        .collect())
-}
-
-/// Whether every message of the mailbox was seen: one that was in quarantine, and was not tried, is gone then.
-fn was_read_whole(mailbox: &MailboxReport) -> bool {
-    mailbox.error.is_none()
-        && mailbox.unlisted == 0
-        && !matches!(
-            mailbox.state,
-            MailboxState::Unchanged | MailboxState::RemovedByOwner
-        )
 }

@@ -42,7 +42,7 @@ pub struct MailboxReport {
     pub done: Counts,
     /// Messages that could not be brought over.
     pub failed: Vec<FailedMessage>,
-    /// All messages of it that are in quarantine at the end: those, and what the base knows of earlier tries.
+    /// The same messages as they stand in quarantine at the end: since when, and how often they were tried.
     pub quarantined: Vec<Quarantined>,
     /// Messages that the source counts, but does not list.
     pub unlisted: u64,

@@ -4,7 +4,19 @@ use std::collections::BTreeSet;
 
 use super::{Difference, Finding};
 use crate::mail::{MailboxName, UidValidity};
-use crate::plan::MailboxBase;
+use crate::plan::{MailboxBase, MailboxStep};
+
+/// How a mailbox is found on the target, as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// As it was left, or never made.
+    Kept,
+    /// Its owner has removed it.
+    RemovedHere,
+    /// It is an older state of itself, or another of its name: what the base knows of its messages is void, and the next pass
+    /// carries all that is missing once more.
+    SetBack,
+}
 
 /// A mailbox of the source, or one that was carried from there, as it is found.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +31,8 @@ pub struct MailboxSight<'a> {
     pub exists: bool,
     /// The target's UIDVALIDITY; `None` where the mailbox was never numbered.
     pub target: Option<UidValidity>,
+    /// What the next pass would do with it; `None` where it is no longer on the source.
+    pub step: Option<MailboxStep>,
 }
 
 impl MailboxSight<'_> {
@@ -26,9 +40,15 @@ impl MailboxSight<'_> {
         self.base.is_some_and(|base| base.target_uid_validity.is_some())
     }
 
-    /// Whether the mailbox was carried, and its owner has removed it on the target.
-    pub fn is_removed_here(&self) -> bool {
-        !self.exists && self.was_filled()
+    /// How the target's mailbox is found.
+    pub fn condition(&self) -> Condition {
+        if !self.exists && self.was_filled() {
+            Condition::RemovedHere
+        } else if matches!(self.step, Some(MailboxStep::Restart(_))) {
+            Condition::SetBack
+        } else {
+            Condition::Kept
+        }
     }
 
     /// Whether the source's UIDs mean other messages than those that the base knows.
@@ -63,6 +83,7 @@ pub fn compare_mailbox(sight: &MailboxSight<'_>) -> Vec<Finding> {
         findings.push(Difference::NumberedAnewThere.into());
     }
     match sight.base.and_then(|base| base.target_uid_validity) {
+        _ if sight.condition() == Condition::SetBack => findings.push(Difference::SetBack.into()),
         Some(known) if sight.target != Some(known) => {
             findings.push(Difference::UidValidityDiffers.with(numbers()));
         }
@@ -100,9 +121,18 @@ mod tests {
     use super::*;
     use crate::verify::Difference::{
         MailboxMissing, MailboxNotYetMoved, MailboxRemovedHere, MailboxRemovedThere, NotYetSubscribed,
-        NumberedAnewThere, OwnNumbers, SubscribedHere, SubscriptionMissing, UidValidityDiffers,
+        NumberedAnewThere, OwnNumbers, SetBack, SubscribedHere, SubscriptionMissing, UidValidityDiffers,
         UnsubscribedHere,
     };
+
+    // What the base knows (source, target); source; target (0: never numbered); what is found.
+    type Case<'a> = (
+        Option<MailboxBase>,
+        Option<u32>,
+        Option<u32>,
+        bool,
+        &'a [Difference],
+    );
 
     #[test]
     fn mailboxes() {
@@ -113,14 +143,6 @@ mod tests {
             target_uid_next: None,
             agreed: None,
         };
-        // What the base knows (source, target); source; target (0: never numbered); what is found.
-        type Case<'a> = (
-            Option<MailboxBase>,
-            Option<u32>,
-            Option<u32>,
-            bool,
-            &'a [Difference],
-        );
         let cases: &[Case<'_>] = &[
             (Some(base(7, 7)), Some(7), Some(7), true, &[]),
             (Some(base(7, 7)), Some(7), None, true, &[MailboxRemovedHere]),
@@ -149,6 +171,7 @@ mod tests {
                 source: source.map(number),
                 exists: target.is_some(),
                 target: target.and_then(number),
+                step: None,
             };
             let found: Vec<Difference> = compare_mailbox(&sight)
                 .iter()
@@ -156,6 +179,15 @@ mod tests {
                 .collect();
             assert_eq!(found, *expected, "case {at}");
         }
+        let restored = MailboxSight {
+            has_base: true,
+            base: Some(&base(7, 7)),
+            source: Some(number(7)),
+            exists: true,
+            target: number(7),
+            step: Some(MailboxStep::Restart(number(7))),
+        };
+        assert_eq!(compare_mailbox(&restored), [SetBack.into()]);
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub enum Difference {
     Unlisted,
     /// No pass has carried the mailbox yet.
     MailboxNotYetMoved,
+    /// The target's mailbox is another one than passes filled, or an older state of it: the next pass fills it again.
+    SetBack,
     /// The source has numbered the mailbox's messages anew since the last pass.
     NumberedAnewThere,
     /// No pass has subscribed to the mailbox yet.
@@ -151,6 +153,7 @@ impl Difference {
                 | Self::MailboxUnreadable
                 | Self::SubscriptionMissing
                 | Self::MailboxNotYetMoved
+                | Self::SetBack
                 | Self::NumberedAnewThere
                 | Self::NotYetSubscribed
                 | Self::Excluded
@@ -188,6 +191,7 @@ impl Difference {
             Self::FlagsChangedThere => ("flags_changed_there", Behind, "with flags that have changed on the old server since the last run"),
             Self::Unlisted => ("unlisted", Behind, "that the old server counts, but does not list in a readable way"),
             Self::MailboxNotYetMoved => ("mailbox_not_yet_moved", Behind, "not moved yet"),
+            Self::SetBack => ("set_back", Behind, "set back on the new side to an older state than it was moved to, or made anew"),
             Self::NumberedAnewThere => ("numbered_anew_there", Behind, "whose messages the old server has numbered anew since the last run"),
             Self::NotYetSubscribed => ("not_yet_subscribed", Behind, "not subscribed to yet"),
 

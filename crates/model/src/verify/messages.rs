@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Difference, File, Finding};
+use super::{Condition, Difference, File, Finding};
 use crate::mail::{Digest, FlagSet, InternalDate, Keyword, MessageRow, SystemFlag, Uid};
 use crate::plan::PairState;
 
@@ -56,8 +56,8 @@ pub struct Circumstances<'a> {
     pub has_base: bool,
     /// Whether the source's rows were read: without, nothing is known of what it has.
     pub source_is_read: bool,
-    /// Whether the owner has removed the whole mailbox on the target.
-    pub is_removed_here: bool,
+    /// How the target's mailbox as a whole is found.
+    pub condition: Condition,
     /// The source's UIDNEXT when a pass last left nothing to do.
     pub agreed_uid_next: Option<Uid>,
     /// Whether the target's mailbox has no room for a keyword.
@@ -158,7 +158,10 @@ impl Message<'_> {
         let was_placed = self
             .known
             .is_some_and(|known| matches!(known.state, PairState::Placed | PairState::Gone));
-        if was_placed || circumstances.is_removed_here {
+        if circumstances.condition == Condition::SetBack && self.quarantined.is_none() {
+            return Difference::NotYetMoved.into();
+        }
+        if was_placed || circumstances.condition == Condition::RemovedHere {
             return Difference::RemovedHere.into();
         }
         if let Some(reason) = self.quarantined {

@@ -31,7 +31,7 @@ struct Case {
     text: Option<Text>,
     has_base: bool,
     source_is_read: bool,
-    is_removed_here: bool,
+    condition: Condition,
     agreed: u32,
 }
 
@@ -74,7 +74,7 @@ fn same() -> Case {
         text: None,
         has_base: true,
         source_is_read: true,
-        is_removed_here: false,
+        condition: Condition::Kept,
         agreed: 6,
     }
 }
@@ -131,7 +131,7 @@ impl Case {
         let circumstances = Circumstances {
             has_base: self.has_base,
             source_is_read: self.source_is_read,
-            is_removed_here: self.is_removed_here,
+            condition: self.condition,
             agreed_uid_next: Uid::new(self.agreed),
             has_no_room: &|word| word.as_str() == "late",
         };
@@ -166,6 +166,11 @@ fn presence() {
             gone().without(|case| case.known().state = PairState::Staged),
             &[NotYetMoved],
         ),
+        (
+            gone().without(|case| case.condition = Condition::SetBack),
+            &[NotYetMoved],
+        ),
+        (same().without(|case| case.condition = Condition::SetBack), &[]),
         (unknown(), &[Missing]),
         (unknown().without(|case| case.agreed = 5), &[NotYetMoved]),
         (unknown().without(|case| case.agreed = 0), &[NotYetMoved]),
@@ -177,7 +182,7 @@ fn presence() {
             &[Missing],
         ),
         (
-            unknown().without(|case| case.is_removed_here = true),
+            unknown().without(|case| case.condition = Condition::RemovedHere),
             &[RemovedHere],
         ),
         (

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use transhume_db::{Base, MailboxId};
 use transhume_maildir::{Contents, Entry, MailboxDir, MaildirError, Origin, Scan};
 use transhume_model::mail::{Digest, Keyword, MailboxName, Uid, UidValidity};
+use transhume_model::plan::{TargetHeader, TargetState};
 use transhume_model::verify::{Counterpart, File, is_as_recorded};
 
 use crate::endpoint::{Target, blocking};
@@ -25,8 +26,7 @@ type Life = ([u8; 8], Option<UidValidity>);
 /// A mailbox on the target.
 #[derive(Default)]
 pub(super) struct Here {
-    pub(super) exists: bool,
-    pub(super) uid_validity: Option<UidValidity>,
+    pub(super) state: TargetState,
     pub(super) bytes_read: u64,
     /// Messages that are no source message's counterparts.
     pub(super) strangers: Vec<Stranger>,
@@ -81,9 +81,16 @@ impl Here {
                 .then_some(origin.uid)
         };
         let marked = scan.ours().filter_map(own).collect();
-        let mut here = Self {
+        let state = TargetState {
             exists: true,
-            uid_validity: scan.header.as_ref().map(|header| header.uid_validity),
+            header: scan.header.as_ref().map(|header| TargetHeader {
+                uid_validity: header.uid_validity,
+                uid_next: header.uid_next,
+            }),
+            holds_ours: scan.ours().any(|(origin, _)| origin.tag == life.0),
+        };
+        let mut here = Self {
+            state,
             scan: Some(scan),
             life,
             names,

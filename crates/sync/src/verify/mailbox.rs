@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use transhume_db::{Base, MailboxId, Quarantined};
 use transhume_imap::Connection;
-use transhume_model::mail::{MessageRow, Uid};
+use transhume_model::mail::{Checkpoint, MessageRow, Uid};
+use transhume_model::plan::{TargetState, decide_mailbox};
 use transhume_model::verify::{
-    Circumstances, Difference, MailboxSight, Text, Window, compare_mailbox, compare_window, judge_stranger,
+    Circumstances, Condition, Difference, MailboxSight, Text, Window, compare_mailbox, compare_window,
+    judge_stranger,
 };
 
 use super::here::Here;
@@ -39,53 +41,67 @@ struct Found {
     removed: BTreeSet<Uid>,
     /// Source messages that a stranger on the target may be.
     perhaps: BTreeSet<Uid>,
-    is_removed_here: bool,
+    condition: Condition,
 }
 
 impl Comparison<'_> {
+    fn id(&self) -> MailboxId {
+        let record = self.subject.record.as_ref();
+        record.map_or(MailboxId::NONE, |record| record.id)
+    }
+
+    fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.subject.there.as_ref().map(|(_, checkpoint)| checkpoint)
+    }
+
+    fn sight(&self, state: &TargetState) -> MailboxSight<'_> {
+        let base = self.subject.record.as_ref().map(|record| &record.base);
+        MailboxSight {
+            has_base: self.has_base,
+            base,
+            source: self.checkpoint().map(|checkpoint| checkpoint.uid_validity),
+            exists: state.exists,
+            target: state.header.map(|header| header.uid_validity),
+            step: self
+                .checkpoint()
+                .map(|checkpoint| decide_mailbox(checkpoint, base, state)),
+        }
+    }
+
+    /// Reads the target's side, which takes no connection.
+    pub(super) async fn here(&self) -> Result<Here, SyncError> {
+        let sight = self.sight(&TargetState::default());
+        // The pairs, and the marks, are those of the numbers that the base knows.
+        let uid_validity = match sight.source {
+            Some(source) if !sight.is_numbered_anew_there() => source,
+            _ => sight.base.and_then(|base| base.uid_validity),
+        };
+        let life = (mailbox_tag(self.account, &self.subject.source), uid_validity);
+        Here::read(self.target, &self.subject.target, life, self.base, self.id()).await
+    }
+
     /// Compares the mailbox. `ends` are the messages at which the connection has ended.
     pub(super) async fn run(
         &self,
+        here: &Here,
         connection: &mut Connection,
         ends: &mut HashMap<Uid, u32>,
     ) -> Result<MailboxVerification, SyncError> {
-        let record = self.subject.record.as_ref();
-        let checkpoint = self.subject.there.as_ref().map(|(_, checkpoint)| *checkpoint);
-        let id = record.map_or(MailboxId::NONE, |record| record.id);
-        let sight = MailboxSight {
-            has_base: self.has_base,
-            base: record.map(|record| &record.base),
-            source: checkpoint.map(|checkpoint| checkpoint.uid_validity),
-            exists: true,
-            target: None,
-        };
-        // The pairs, and the marks, are those of the numbers that the base knows.
-        let of_base = record.and_then(|record| record.base.uid_validity);
-        let uid_validity = match sight.source {
-            Some(source) if !sight.is_numbered_anew_there() => source,
-            _ => of_base,
-        };
-        let life = (mailbox_tag(self.account, &self.subject.source), uid_validity);
-        let here = Here::read(self.target, &self.subject.target, life, self.base, id).await?;
-        let sight = MailboxSight {
-            exists: here.exists,
-            target: here.uid_validity,
-            ..sight
-        };
+        let sight = self.sight(&here.state);
         let mut found = Found {
             report: MailboxVerification {
                 on_target: here.len(),
                 bytes_read: here.bytes_read,
                 ..self.blank()
             },
-            quarantined: explain(self.base.quarantined(id).await?),
+            quarantined: explain(self.base.quarantined(self.id()).await?),
             removed: BTreeSet::new(),
             perhaps: here
                 .strangers
                 .iter()
                 .flat_map(|stranger| stranger.carried.iter().copied())
                 .collect(),
-            is_removed_here: sight.is_removed_here(),
+            condition: sight.condition(),
         };
         for finding in compare_mailbox(&sight) {
             found.report.note(None, finding);
@@ -94,12 +110,13 @@ impl Comparison<'_> {
         match &self.subject.there {
             Some((wire, _)) if rows_are_comparable => {
                 let mut there = There::new(connection, wire, self.observer, ends);
-                self.compare_windows(&mut there, &here, id, &mut found).await?;
+                self.compare_windows(&mut there, here, &mut found).await?;
             }
             there => {
-                found.report.on_source = checkpoint.map_or(0, |checkpoint| u64::from(checkpoint.messages));
+                let messages = self.checkpoint().map_or(0, |checkpoint| checkpoint.messages);
+                found.report.on_source = u64::from(messages);
                 let is_gone = there.is_none();
-                self.compare_range(ALL, &[], &HashMap::new(), &here, id, is_gone, &mut found)
+                self.compare_range(ALL, &[], &HashMap::new(), here, is_gone, &mut found)
                     .await?;
             }
         }
@@ -129,17 +146,16 @@ impl Comparison<'_> {
         &self,
         there: &mut There<'_>,
         here: &Here,
-        id: MailboxId,
         found: &mut Found,
     ) -> Result<(), SyncError> {
-        let Some((_, checkpoint)) = &self.subject.there else {
+        let Some(checkpoint) = self.checkpoint() else {
             return Ok(());
         };
         let mut windows = windows(checkpoint);
         if windows.is_empty() {
             // Nothing to ask for; what the base and the target have is compared with nothing.
             return self
-                .compare_range(ALL, &[], &HashMap::new(), here, id, true, found)
+                .compare_range(ALL, &[], &HashMap::new(), here, true, found)
                 .await;
         }
         while let Some(range) = windows.pop_front() {
@@ -156,7 +172,7 @@ impl Comparison<'_> {
             } else {
                 HashMap::new()
             };
-            self.compare_range(range, &rows, &texts, here, id, true, found)
+            self.compare_range(range, &rows, &texts, here, true, found)
                 .await?;
         }
         let unlisted = there.expected().saturating_sub(found.report.on_source);
@@ -165,14 +181,12 @@ impl Comparison<'_> {
     }
 
     /// Compares a range of UIDs, page by page of what the base knows of it.
-    #[expect(clippy::too_many_arguments, reason = "what a window is made of")]
     async fn compare_range(
         &self,
         (mut first, last): (Uid, Uid),
         rows: &[MessageRow],
         texts: &HashMap<Uid, Text>,
         here: &Here,
-        id: MailboxId,
         source_is_read: bool,
         found: &mut Found,
     ) -> Result<(), SyncError> {
@@ -181,12 +195,12 @@ impl Comparison<'_> {
         let circumstances = Circumstances {
             has_base: self.has_base,
             source_is_read,
-            is_removed_here: found.is_removed_here,
+            condition: found.condition,
             agreed_uid_next: agreed.and_then(|agreed| agreed.uid_next),
             has_no_room: &has_no_room,
         };
         loop {
-            let known = self.base.known(id, (first, last), PAGE).await?;
+            let known = self.base.known(self.id(), (first, last), PAGE).await?;
             let end = match known.last() {
                 Some(known_last) if known.len() == PAGE => known_last.uid,
                 _ => last,

@@ -27,6 +27,7 @@ use crate::pass::{Pass, connect};
 use crate::progress::{Observer, Progress};
 use crate::stop::Stop;
 use crate::survey::Survey;
+use here::Here;
 use mailbox::Comparison;
 
 /// The wait before a new connection.
@@ -228,11 +229,16 @@ impl Pass {
         report: &mut Verification,
         stop: &Stop,
     ) -> Result<MailboxVerification, SyncError> {
+        // Before all else, and once: it may take longer than a server waits for the next command.
+        let here = match comparison.here().await {
+            Err(error) if error.is_of_one_mailbox() => return Ok(comparison.unreadable(&error)),
+            outcome => outcome?,
+        };
         let mut ends = HashMap::new();
         let mut fruitless = 0;
         loop {
             let withheld = there::withheld(&ends);
-            let error = match self.compare_once(comparison, slot, &mut ends, stop).await {
+            let error = match self.compare_once(comparison, &here, slot, &mut ends, stop).await {
                 Err(error) if error.is_of_one_mailbox() || error.is_refusal() => {
                     return Ok(comparison.unreadable(&error));
                 }
@@ -258,6 +264,7 @@ impl Pass {
     async fn compare_once(
         &self,
         comparison: &Comparison<'_>,
+        here: &Here,
         slot: &mut Option<Connection>,
         ends: &mut HashMap<Uid, u32>,
         stop: &Stop,
@@ -266,7 +273,7 @@ impl Pass {
             Some(connection) => connection,
             None => slot.insert(connect(&self.source, stop).await?),
         };
-        comparison.run(connection, ends).await
+        comparison.run(here, connection, ends).await
     }
 
     /// Mailboxes that are on the target only.

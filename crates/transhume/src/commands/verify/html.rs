@@ -10,7 +10,7 @@ use transhume_model::verify::{Difference, Standing};
 use transhume_sync::{Group, MailboxVerification, Verification};
 
 use super::setup::Title;
-use super::text::{label, name, of_standing, uids};
+use super::text::{details, label, name, of_standing, uids};
 use super::{NO_BASE, verdict};
 
 /// Particulars that are shown of one kind of difference in one mailbox.
@@ -42,8 +42,8 @@ fn write_page(out: &mut String, title: &Title, verification: &Verification) -> f
         depth(verification),
     )?;
     write_verdict(out, verification)?;
-    write_mailboxes(out, verification)?;
     write_differences(out, verification)?;
+    write_mailboxes(out, verification)?;
     write!(
         out,
         "<footer>Made by transhume {}. Nothing was changed on either side.</footer>\n</main>\n</body>\n</html>\n",
@@ -190,15 +190,16 @@ fn write_group(out: &mut String, name: &str, difference: Difference, group: &Gro
     } else {
         write!(out, "<li>Mailbox <b>{name}</b> {words}")?;
     }
-    if !group.details.is_empty() {
+    let details = details(difference, group);
+    if !details.is_empty() {
         write!(out, "\n<ul class=\"details\">\n")?;
-        for (uid, detail) in group.details.iter().take(DETAILS) {
+        for (uid, detail) in details.iter().take(DETAILS) {
             match uid {
                 Some(uid) => writeln!(out, "<li>UID {uid}: {}</li>", Text(detail))?,
                 None => writeln!(out, "<li>{}</li>", Text(detail))?,
             }
         }
-        if group.details.len() > DETAILS {
+        if details.len() > DETAILS {
             writeln!(out, "<li>…</li>")?;
         }
         write!(out, "</ul>")?;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
-use transhume_model::mail::{MailboxName, UidSet};
+use transhume_model::mail::{MailboxName, Uid, UidSet};
 use transhume_model::verify::{Difference, Standing};
 use transhume_sync::{Group, MailboxVerification, Verification};
 
@@ -29,11 +29,11 @@ pub(crate) fn report(verification: &Verification, took: Duration) -> String {
     line(
         &mut out,
         format_args!(
-            "Verdict: {} unexplained: {}, not here: {}, explained: {}",
-            verdict(verification),
+            "Verdict: unexplained: {}, not here: {}, explained: {}. {}",
             verification.count(Standing::Unexplained),
             verification.count(Standing::Behind),
             verification.count(Standing::Settled),
+            verdict(verification),
         ),
     );
     out
@@ -118,12 +118,20 @@ fn group_lines(out: &mut String, label: &str, name: &str, difference: Difference
             format_args!("  {label}: mailbox “{name}” {}.", difference.explanation()),
         );
     }
-    for (uid, detail) in group.details.iter().take(DETAILS) {
+    for (uid, detail) in details(difference, group).iter().take(DETAILS) {
         match uid {
             Some(uid) => line(out, format_args!("      UID {uid}: {detail}")),
             None => line(out, format_args!("      {detail}")),
         }
     }
+}
+
+/// What is worth telling of single messages: nothing, where all is as it has to be.
+pub(super) fn details(difference: Difference, group: &Group) -> &[(Option<Uid>, String)] {
+    if difference.is_of_messages() && difference.standing() == Standing::Settled {
+        return &[];
+    }
+    &group.details
 }
 
 /// The mailbox's differences of one standing.
@@ -170,7 +178,6 @@ pub(super) fn uids(set: &UidSet) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use transhume_model::mail::Uid;
 
     #[test]
     fn long_sets_are_cut_and_short_ones_are_not() {
