@@ -53,12 +53,12 @@ impl Base {
         .await
     }
 
-    /// Lets messages out that have come at last.
-    pub async fn release_what_came(&self, mailbox: MailboxId) -> Result<(), DbError> {
-        let sql = "DELETE FROM quarantine WHERE mailbox = ? AND EXISTS \
+    /// Lets all messages of the account out that have come at last.
+    pub async fn release_what_came(&self) -> Result<(), DbError> {
+        let sql = "DELETE FROM quarantine WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?) AND EXISTS \
                    (SELECT 1 FROM pair WHERE pair.mailbox = quarantine.mailbox AND pair.uid = quarantine.uid)";
-        let done = sqlx::query(sql).bind(mailbox.0).execute(self.store.pool()).await;
-        self.store.hear(done)?;
+        let query = sqlx::query(sql).bind(self.account);
+        self.store.hear(query.execute(self.store.pool()).await)?;
         Ok(())
     }
 

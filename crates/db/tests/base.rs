@@ -353,7 +353,7 @@ async fn quarantine_counts_tries_and_lets_out_what_came() {
         .await
         .unwrap();
     base.stage(inbox, &[message(9, "")]).await.unwrap();
-    base.release_what_came(inbox).await.unwrap();
+    base.release_what_came().await.unwrap();
     assert_eq!(
         shown(inbox).await,
         [

@@ -13,13 +13,16 @@ use crate::report::Report;
 
 /// Records what the pass has ended without, and tells the report how often that was so before.
 pub(crate) async fn record(base: &Base, now: InternalDate, report: &mut Report) -> Result<(), SyncError> {
+    base.release_what_came().await?;
+    if report.mailboxes.iter().all(|mailbox| mailbox.failed.is_empty()) {
+        return Ok(());
+    }
     let records = base.mailboxes().await?.into_iter();
     let ids: HashMap<MailboxName, MailboxId> = records.map(|record| (record.source, record.id)).collect();
     for mailbox in &mut report.mailboxes {
         let Some(&id) = ids.get(&mailbox.source) else {
             continue;
         };
-        base.release_what_came(id).await?;
         if mailbox.failed.is_empty() {
             continue;
         }

@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use tokio::sync::mpsc;
 use transhume_db::{Base, MailboxId};
 use transhume_maildir::{Contents, Entry, MailboxDir, MaildirError, Origin, Scan};
-use transhume_model::mail::{Digest, Keyword, MailboxName, Uid, UidValidity};
+use transhume_model::mail::{Digest, Keyword, Uid, UidValidity};
 use transhume_model::plan::{TargetHeader, TargetState};
 use transhume_model::verify::{Counterpart, File, is_as_recorded};
 
-use crate::endpoint::{Target, blocking};
+use super::mailbox::Comparison;
+use crate::endpoint::blocking;
 use crate::error::SyncError;
+use crate::progress::Progress;
 
 /// Files that are looked up in the base at a time, and such batches that may wait.
 const BATCH: usize = 500;
@@ -60,13 +62,18 @@ struct ReadFile {
 impl Here {
     /// Reads all of a mailbox that is there.
     pub(super) async fn read(
-        target: &Target,
-        name: &MailboxName,
+        comparison: &Comparison<'_>,
         life: Life,
-        base: &Base,
         mailbox: MailboxId,
     ) -> Result<Self, SyncError> {
-        let (dir, _) = target.mailbox(name, life.0)?;
+        let Comparison {
+            base,
+            target,
+            subject,
+            observer,
+            ..
+        } = comparison;
+        let (dir, _) = target.mailbox(&subject.target, life.0)?;
         let scanned = blocking({
             let dir = dir.clone();
             move || dir.exists()?.then(|| dir.scan()).transpose()
@@ -97,7 +104,11 @@ impl Here {
             marked,
             ..Self::default()
         };
-        here.read_files(dir, base, mailbox).await?;
+        observer.hear(&Progress::Planned {
+            messages: here.len(),
+            bytes: 0,
+        });
+        here.read_files(dir, comparison, mailbox).await?;
         Ok(here)
     }
 
@@ -153,9 +164,15 @@ impl Here {
     async fn read_files(
         &mut self,
         dir: MailboxDir,
-        base: &Base,
+        comparison: &Comparison<'_>,
         mailbox: MailboxId,
     ) -> Result<(), SyncError> {
+        let Comparison {
+            base,
+            subject,
+            observer,
+            ..
+        } = comparison;
         let by_name: HashMap<Vec<u8>, Uid> = self
             .names
             .iter()
@@ -171,6 +188,12 @@ impl Here {
             let mut others = Vec::new();
             for read in batch {
                 self.bytes_read += read.file.size;
+                observer.hear(&Progress::Received {
+                    bytes: read.file.size,
+                });
+                observer.hear(&Progress::Message {
+                    mailbox: &subject.source,
+                });
                 match self.source_uid(&read, &by_name) {
                     Some(uid) => {
                         if let Ok(at) = self.marked.binary_search(&uid)

@@ -77,7 +77,7 @@ impl Comparison<'_> {
             _ => sight.base.and_then(|base| base.uid_validity),
         };
         let life = (mailbox_tag(self.account, &self.subject.source), uid_validity);
-        Here::read(self.target, &self.subject.target, life, self.base, self.id()).await
+        Here::read(self, life, self.id()).await
     }
 
     /// Compares the mailbox. `ends` are the messages at which the connection has ended.
@@ -109,7 +109,7 @@ impl Comparison<'_> {
         let rows_are_comparable = !sight.is_numbered_anew_there();
         match &self.subject.there {
             Some((wire, _)) if rows_are_comparable => {
-                let mut there = There::new(connection, wire, self.observer, ends);
+                let mut there = There::new(connection, (&self.subject.source, wire), self.observer, ends);
                 self.compare_windows(&mut there, here, &mut found).await?;
             }
             there => {

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use transhume_imap::Connection;
 use transhume_imap::session::{BodyEvent, Examine, Exchange, FetchBodies, FetchRows, accept};
 use transhume_imap::wire::{CommandLine, Event, Response, Status, WireName};
-use transhume_model::mail::{Digest, MessageRow, Uid, UidSet, UidValidity};
+use transhume_model::mail::{Digest, MailboxName, MessageRow, Uid, UidSet, UidValidity};
 use transhume_model::verify::Text;
 
 use crate::error::SyncError;
@@ -26,6 +26,7 @@ pub(super) fn withheld(ends: &HashMap<Uid, u32>) -> usize {
 /// A mailbox on the source, opened when it is first read.
 pub(super) struct There<'a> {
     pub(super) connection: &'a mut Connection,
+    pub(super) mailbox: &'a MailboxName,
     pub(super) wire: &'a WireName,
     pub(super) observer: &'a dyn Observer,
     /// Messages at which the connection has ended, and how often.
@@ -44,12 +45,13 @@ struct Opened {
 impl<'a> There<'a> {
     pub(super) fn new(
         connection: &'a mut Connection,
-        wire: &'a WireName,
+        (mailbox, wire): (&'a MailboxName, &'a WireName),
         observer: &'a dyn Observer,
         ends: &'a mut HashMap<Uid, u32>,
     ) -> Self {
         Self {
             connection,
+            mailbox,
             wire,
             observer,
             ends,
@@ -162,13 +164,17 @@ impl<'a> There<'a> {
         reader: &mut Reader,
         found: &mut HashMap<Uid, Text>,
     ) -> Result<bool, SyncError> {
-        let observer = self.observer;
+        let (observer, mailbox) = (self.observer, self.mailbox);
         let outcome = self
             .connection
             .pipeline(&[FetchBodies::command(set)], |_, event| {
-                if let BodyEvent::Chunk(chunk) = &reader.take(event, sizes, found) {
-                    let bytes = chunk.len() as u64;
-                    observer.hear(&Progress::Received { bytes });
+                match &reader.take(event, sizes, found) {
+                    BodyEvent::Chunk(chunk) => {
+                        let bytes = chunk.len() as u64;
+                        observer.hear(&Progress::Received { bytes });
+                    }
+                    BodyEvent::Complete { .. } => observer.hear(&Progress::Message { mailbox }),
+                    _ => {}
                 }
             })
             .await;

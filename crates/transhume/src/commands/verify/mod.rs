@@ -6,13 +6,14 @@ mod setup;
 mod text;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use transhume_model::verify::Standing;
 use transhume_sync::{Depth, Verification};
 
+use self::setup::{Setup, Title};
 use super::account;
 use crate::exit::{Exit, Failure};
 
@@ -56,12 +57,19 @@ impl Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let began = Instant::now();
     let outcome = execute(arguments);
-    let exit = match &outcome {
-        Ok(verification) if verification.is_good() => Exit::Complete,
+    let took = began.elapsed();
+    let mut exit = match &outcome {
+        Ok((_, verification)) if verification.is_good() => Exit::Complete,
         Ok(_) => Exit::Partial,
         Err(failure) => failure.exit,
     };
-    let took = began.elapsed();
+    if let (Ok((title, verification)), Some(file)) = (&outcome, &arguments.html)
+        && let Err(failure) = write_page(file, title, verification)
+    {
+        eprintln!("transhume: {failure}");
+        exit = failure.exit;
+    }
+    let outcome = outcome.map(|(_, verification)| verification);
     if arguments.account.json {
         let text = json::outcome(exit, &outcome, took);
         // Whoever reads standard output may have gone; the exit code still tells.
@@ -78,23 +86,24 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     exit
 }
 
-fn execute(arguments: &Arguments) -> Result<Verification, Failure> {
-    let setup = setup::Setup::new(arguments)?;
+fn execute(arguments: &Arguments) -> Result<(Title, Verification), Failure> {
+    let setup = Setup::new(arguments)?;
     let title = setup.title();
     let verification = account::run(arguments.account.quiet, async |observer, stop| {
         setup.verify(observer, stop).await
     })?;
-    if let Some(file) = &arguments.html {
-        let page = html::page(&title, &verification);
-        std::fs::write(file, page).map_err(|error| {
-            Failure::new(
-                Exit::Usage,
-                format!("--html: {} cannot be written: {error}", file.display()),
-                "Name a file in a folder that can be written, and run the same command again.",
-            )
-        })?;
-    }
-    Ok(verification)
+    Ok((title, verification))
+}
+
+fn write_page(file: &Path, title: &Title, verification: &Verification) -> Result<(), Failure> {
+    let page = html::page(title, verification);
+    std::fs::write(file, page).map_err(|error| {
+        Failure::new(
+            Exit::Usage,
+            format!("--html: {} cannot be written: {error}", file.display()),
+            "Name a file in a folder that can be written, and run the same command again.",
+        )
+    })
 }
 
 /// What a comparison comes to, in one sentence.
