@@ -439,3 +439,58 @@ fn a_restored_mailbox_is_not_taken_for_one_that_was_tidied() {
     let (code, json) = verify(&pair, &[]);
     assert_eq!((code, told(&json)), (0, vec![]));
 }
+
+/// I6, I13: numbers that could not be the old server's, and messages that were here before, are told as what they are.
+#[test]
+fn other_numbers_are_explained() {
+    let pair = Pair::start("karin", &[mailbox(&["INBOX"], 2)]);
+    let mut here = owner(&pair);
+    here.append(&["INBOX"], &[], Some(1), &text("INBOX-0")).unwrap();
+    here.logout().unwrap();
+    run_complete(&mut pair.command());
+    let mut here = owner(&pair);
+    here.append(&["INBOX"], &[], Some(1), &text("taken")).unwrap();
+    here.logout().unwrap();
+    let mut there = source(&pair);
+    there.append(&["INBOX"], &[], Some(9), &text("late")).unwrap();
+    there.logout().unwrap();
+    run_complete(&mut pair.command());
+    let (code, json) = verify(&pair, &["--deep"]);
+    assert_eq!(code, 0, "{json}");
+    assert_eq!(
+        told(&json),
+        [
+            "INBOX delivered_here 1 4",
+            "INBOX renumbered 1 3",
+            "INBOX was_here 1 1"
+        ]
+    );
+    // The old server numbers its messages anew.
+    for name in [
+        "dovecot-uidlist",
+        "dovecot.index",
+        "dovecot.index.log",
+        "dovecot.index.cache",
+    ] {
+        let _ = fs::remove_file(pair.old.maildir("karin").join(name));
+    }
+    source(&pair).logout().unwrap();
+    let (code, json) = verify(&pair, &[]);
+    assert_eq!(code, 3, "{json}");
+    assert!(
+        told(&json).contains(&"INBOX numbered_anew_there 1".to_owned()),
+        "{:#?}",
+        told(&json)
+    );
+    run_complete(&mut pair.command());
+    let (code, json) = verify(&pair, &[]);
+    assert_eq!(code, 0, "{:#?}", told(&json));
+    assert_eq!(
+        told(&json),
+        [
+            "INBOX delivered_here 1 4",
+            "INBOX was_here 3 1:3",
+            "INBOX own_numbers 1"
+        ]
+    );
+}

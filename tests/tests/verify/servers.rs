@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use transhume_e2e::{PASSWORD, Pair, move_command, run, run_complete, verify_command};
-use transhume_testkit::{Dovecot, ScriptedServer};
+use transhume_testkit::{Dovecot, Fault, FaultProxy, ScriptedServer};
 
 use super::{mailbox, standings, told, verify};
 
@@ -137,4 +137,25 @@ S: r1 OK
             "Other/bob not_own 1",
         ]
     );
+}
+
+/// A connection that is lost is made again; a message at which the old server hangs up keeps no other from being compared.
+#[test]
+fn lost_connections_are_made_again() {
+    let pair = Pair::start("luise", &[mailbox(&["INBOX"], 40), mailbox(&["Later"], 2)]);
+    run_complete(&mut pair.command());
+    let proxy = FaultProxy::start(pair.old.imap_port(), Fault::CutOnceAfter(6_000)).unwrap();
+    let from = format!("imap+insecure://luise@127.0.0.1:{}", proxy.port());
+    let (code, json, stderr) = run(verify_command(&from, &pair.maildir()).arg("--deep"));
+    assert_eq!((code, &json["reconnects"]), (0, &1.into()), "{json}\n{stderr}");
+    assert_eq!(json["totals"]["equal"], 42, "{json}");
+
+    let entries = fs::read_dir(pair.old.maildir("luise").join("cur")).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    fs::set_permissions(&paths[6], fs::Permissions::from_mode(0o000)).unwrap();
+    assert_eq!(verify(&pair, &[]).0, 0, "it is not asked for");
+    let (code, json) = verify(&pair, &["--deep"]);
+    assert_eq!(told(&json), ["INBOX not_delivered 1 7"]);
+    assert_eq!((code, &json["totals"]["equal"]), (3, &41.into()), "{json}");
 }

@@ -183,7 +183,7 @@ impl Difference {
             Self::NotDelivered => ("not_delivered", Unexplained, "that the old server does not deliver now, so that their bytes cannot be compared"),
             Self::UidValidityDiffers => ("uid_validity_differs", Unexplained, "with another UIDVALIDITY than it was given: clients download it again"),
             Self::MailboxMissing => ("mailbox_missing", Unexplained, "missing on the new side, and nothing says why"),
-            Self::MailboxUnreadable => ("mailbox_unreadable", Unexplained, "that cannot be read, so that nothing is known of it"),
+            Self::MailboxUnreadable => ("mailbox_unreadable", Unexplained, "not readable, so that nothing is known of it"),
             Self::SubscriptionMissing => ("subscription_missing", Unexplained, "missing on the new side, and nothing says why"),
 
             Self::Quarantined => ("quarantined", Behind, "quarantined: the old server lists them, but does not deliver them"),

@@ -138,7 +138,8 @@ impl Message<'_> {
             self.compare_flags(row, here, circumstances, &mut findings);
         }
         if self.known.is_some_and(|known| known.was_there) {
-            // Its own UID, date and flags are one thing: it is not the message that was carried.
+            // Its own UID, date and flags are one thing: it is not the message that was carried. And Dovecot writes what it
+            // takes in without carriage returns.
             findings.retain(|finding| {
                 !matches!(
                     finding.difference,
@@ -146,6 +147,7 @@ impl Message<'_> {
                         | Difference::UidDiffers
                         | Difference::Renumbered
                         | Difference::FlagsChangedHere
+                        | Difference::LineEnds
                 )
             });
             findings.push(Difference::WasHere.into());

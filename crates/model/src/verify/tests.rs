@@ -218,6 +218,7 @@ fn bytes_and_dates() {
         same().without(|case| {
             case.known().was_there = true;
             case.file().stored = digest(byte);
+            case.file().virtual_size = 103;
             case.file().date = date(7);
             case.here().flags = flags("");
             case.here().uid = Some(uid(80));
