@@ -241,8 +241,11 @@ mod tests {
             source: MailboxName::from_components([evil]),
             ..MailboxVerification::default()
         };
-        let mut group = Group::default();
-        group.details.push((None, evil.to_owned()));
+        let group = Group {
+            count: 1,
+            details: vec![(None, evil.to_owned())],
+            ..Group::default()
+        };
         mailbox.differences.insert(Difference::MailboxUnreadable, group);
         let verification = Verification {
             mailboxes: vec![mailbox],
