@@ -41,6 +41,9 @@ fn verify(pair: &Pair, options: &[&str]) -> (i32, Value) {
     let look = || {
         let mut all = traces(&pair.new.home(&pair.user));
         all.extend(messages_of(&pair.old.maildir(&pair.user)));
+        // What was made beside the Maildir for a while, and is gone again.
+        let home = fs::metadata(pair.new.home(&pair.user)).unwrap();
+        all.push(format!("{:?}", home.modified().unwrap()));
         all
     };
     let before = look();
