@@ -162,9 +162,18 @@ fn view(server: &Dovecot, user: &str) -> AccountView {
 
 /// `transhume move --json` with the password in the environment.
 pub fn move_command(from: &str, maildir: &Path) -> Command {
+    command_between("move", from, maildir)
+}
+
+/// `transhume verify --json` with the password in the environment.
+pub fn verify_command(from: &str, maildir: &Path) -> Command {
+    command_between("verify", from, maildir)
+}
+
+fn command_between(verb: &str, from: &str, maildir: &Path) -> Command {
     let mut command = Command::new(binary());
     command
-        .args(["move", "--json", "--from", from, "--to"])
+        .args([verb, "--json", "--from", from, "--to"])
         .arg(format!("maildir:{}", maildir.display()))
         .env("TRANSHUME_PASSWORD", PASSWORD)
         .env_remove("SSL_CERT_FILE");

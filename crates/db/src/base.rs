@@ -47,15 +47,7 @@ pub struct Base {
 impl Base {
     /// Finds the account by its two ends, or begins it.
     pub async fn open(store: Store, source: &str, target: &str) -> Result<Self, DbError> {
-        let find = "SELECT id FROM account WHERE source = ? AND target = ?";
-        let found: Option<i64> = store.hear(
-            sqlx::query_scalar(find)
-                .bind(source)
-                .bind(target)
-                .fetch_optional(store.pool())
-                .await,
-        )?;
-        let account = if let Some(account) = found {
+        let account = if let Some(account) = account_id(&store, source, target).await? {
             account
         } else {
             // Not by RETURNING: its row comes before the commit, and a commit that then fails goes unnoticed.
@@ -66,6 +58,12 @@ impl Base {
                 .last_insert_rowid()
         };
         Ok(Self { store, account })
+    }
+
+    /// Finds the account by its two ends; `None` when nothing is known of it.
+    pub async fn find(store: Store, source: &str, target: &str) -> Result<Option<Self>, DbError> {
+        let account = account_id(&store, source, target).await?;
+        Ok(account.map(|account| Self { store, account }))
     }
 
     /// Which target the pairs speak of, as [`Base::set_target_identity`] recorded it.
@@ -164,6 +162,7 @@ impl Base {
         for sql in [
             "DELETE FROM pair WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?)",
             "DELETE FROM earlier WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?)",
+            "DELETE FROM quarantine WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?)",
             "DELETE FROM subscription WHERE account = ?",
             "UPDATE mailbox SET uid_validity = NULL, target_uid_validity = NULL, target_uid_next = NULL, \
              agreed_uid_next = NULL, agreed_mod_seq = NULL, agreed_messages = NULL WHERE account = ?",
@@ -275,6 +274,7 @@ impl Base {
              SELECT mailbox, digest, count(*) FROM pair WHERE mailbox = ? AND state <> 0 GROUP BY mailbox, digest \
              ON CONFLICT (mailbox, digest) DO UPDATE SET copies = copies + excluded.copies",
             "DELETE FROM pair WHERE mailbox = ?",
+            "DELETE FROM quarantine WHERE mailbox = ?",
         ] {
             self.store
                 .hear(sqlx::query(sql).bind(mailbox.0).execute(&mut *transaction).await)?;
@@ -315,6 +315,12 @@ impl Base {
         }
         Ok(())
     }
+}
+
+async fn account_id(store: &Store, source: &str, target: &str) -> Result<Option<i64>, DbError> {
+    let sql = "SELECT id FROM account WHERE source = ? AND target = ?";
+    let query = sqlx::query_scalar(sql).bind(source).bind(target);
+    store.hear(query.fetch_optional(store.pool()).await)
 }
 
 fn mailbox_record(row: &SqliteRow) -> Option<MailboxRecord> {

@@ -4,13 +4,16 @@
 //! one SQLite file. Writes are batched: a statement for hundreds of rows, never one for each.
 
 mod base;
+mod known;
 mod pairs;
+mod quarantine;
 mod rows;
 mod seam;
 mod store;
 
 pub use base::{Base, MailboxId, MailboxRecord};
 pub use pairs::{Placed, StagedMessage};
+pub use quarantine::Quarantined;
 #[cfg(feature = "power-cut")]
 pub use seam::{Gate, Supply, supply};
 pub use store::{DbError, Store};

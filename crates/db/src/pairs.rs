@@ -331,11 +331,13 @@ impl Base {
         Ok(())
     }
 
-    /// The messages under suspicion, ascending, with their weights.
+    /// The messages under suspicion, ascending, with their weights; those in quarantine for another reason have none.
     pub async fn suspects(&self, mailbox: MailboxId) -> Result<Vec<(Uid, u32)>, DbError> {
-        let sql = "SELECT uid, weight FROM suspect WHERE mailbox = ? ORDER BY uid";
+        let sql = "SELECT uid, max(weight) FROM (SELECT uid, weight FROM suspect WHERE mailbox = ? \
+                   UNION ALL SELECT uid, 0 FROM quarantine WHERE mailbox = ?) GROUP BY uid ORDER BY uid";
         let found: Vec<(i64, u32)> = self.store.hear(
             sqlx::query_as(sql)
+                .bind(mailbox.0)
                 .bind(mailbox.0)
                 .fetch_all(self.store.pool())
                 .await,
@@ -447,7 +449,7 @@ fn push_forget(builder: &mut QueryBuilder<Sqlite>, mailbox: MailboxId, uids: &[U
     push_uid_in(builder, uids);
 }
 
-fn push_uid_in(builder: &mut QueryBuilder<Sqlite>, uids: &[Uid]) {
+pub(crate) fn push_uid_in(builder: &mut QueryBuilder<Sqlite>, uids: &[Uid]) {
     builder.push(" AND uid IN (");
     let mut list = builder.separated(", ");
     for uid in uids {
@@ -456,7 +458,7 @@ fn push_uid_in(builder: &mut QueryBuilder<Sqlite>, uids: &[Uid]) {
     builder.push(")");
 }
 
-fn flags(row: &SqliteRow) -> FlagSet {
+pub(crate) fn flags(row: &SqliteRow) -> FlagSet {
     rows::flags_from_columns(row.get("system_flags"), row.get("keywords"))
 }
 
@@ -475,7 +477,7 @@ fn pair(row: &SqliteRow) -> Option<Pair> {
     })
 }
 
-fn state(row: &SqliteRow) -> PairState {
+pub(crate) fn state(row: &SqliteRow) -> PairState {
     match row.get("state") {
         STAGED => PairState::Staged,
         PLACED => PairState::Placed,

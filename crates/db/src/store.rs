@@ -14,6 +14,7 @@ use crate::seam::Power;
 const SCHEMA: &[&str] = &[
     include_str!("../schema/0001_base.sql"),
     include_str!("../schema/0002_delta.sql"),
+    include_str!("../schema/0003_quarantine.sql"),
 ];
 
 /// A database that could not be opened or used.
@@ -40,6 +41,15 @@ pub enum DbError {
         /// The newest that this program knows.
         known: i64,
     },
+    /// The file was written by an older version of this program, and may not be written now.
+    #[error(
+        "the state file {} was written by an older version of transhume; run “transhume move” once, which brings it up to \
+         date", path.display()
+    )]
+    Older {
+        /// The database file.
+        path: PathBuf,
+    },
 }
 
 impl DbError {
@@ -50,6 +60,11 @@ impl DbError {
         matches!(self, Self::Sqlite { source: sqlx::Error::Database(error), .. }
             if error.code().is_some_and(|code| FULL.contains(&&*code)))
     }
+}
+
+/// The newest schema version that this program knows.
+fn newest() -> i64 {
+    i64::try_from(SCHEMA.len()).unwrap_or(i64::MAX)
 }
 
 /// An open database file.
@@ -73,12 +88,41 @@ impl Store {
         Self::connect(options, path).await
     }
 
+    /// Opens a file that is there, to read what it says and write nothing.
+    ///
+    /// Where a run was ended before it could tidy up, its last records lie in a second file beside it; reading those takes
+    /// SQLite's own bookkeeping (the file that ends in `-shm`), which says nothing that lasts.
+    pub async fn open_to_read(path: &Path) -> Result<Self, DbError> {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let is_tidy = std::fs::metadata(&log).map_or(0, |metadata| metadata.len()) == 0;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(is_tidy);
+        let store = Self::pooled(options, path).await?;
+        let found = store.version().await?;
+        if found < newest() {
+            return Err(DbError::Older {
+                path: path.to_owned(),
+            });
+        }
+        store.refuse_newer(found)?;
+        Ok(store)
+    }
+
     /// A database that lives and dies in memory: for plans that must leave no trace, and for tests.
     pub async fn in_memory() -> Result<Self, DbError> {
         Self::connect(SqliteConnectOptions::new().in_memory(true), Path::new(":memory:")).await
     }
 
     async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<Self, DbError> {
+        let store = Self::pooled(options, path).await?;
+        store.bring_up_to_date().await?;
+        Ok(store)
+    }
+
+    async fn pooled(options: SqliteConnectOptions, path: &Path) -> Result<Self, DbError> {
         let pool = SqlitePoolOptions::new()
             // One writer: a second connection would only wait for the first (and see another memory database).
             .max_connections(1)
@@ -87,29 +131,33 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|source| DbError::Sqlite { path: path.to_owned(), source })?;
-        let store = Self {
+        Ok(Self {
             pool,
             path: path.to_owned(),
             power: Power::of_this_thread(),
-        };
-        store.bring_up_to_date().await?;
-        Ok(store)
+        })
+    }
+
+    async fn version(&self) -> Result<i64, DbError> {
+        let query = sqlx::query_scalar("PRAGMA user_version");
+        self.hear(query.fetch_one(&self.pool).await)
+    }
+
+    fn refuse_newer(&self, found: i64) -> Result<(), DbError> {
+        let known = newest();
+        if found <= known {
+            return Ok(());
+        }
+        Err(DbError::Newer {
+            path: self.path.clone(),
+            found,
+            known,
+        })
     }
 
     async fn bring_up_to_date(&self) -> Result<(), DbError> {
-        let known = i64::try_from(SCHEMA.len()).unwrap_or(i64::MAX);
-        let found: i64 = self.hear(
-            sqlx::query_scalar("PRAGMA user_version")
-                .fetch_one(&self.pool)
-                .await,
-        )?;
-        if found > known {
-            return Err(DbError::Newer {
-                path: self.path.clone(),
-                found,
-                known,
-            });
-        }
+        let found = self.version().await?;
+        self.refuse_newer(found)?;
         for (step, version) in SCHEMA
             .iter()
             .zip(1..)

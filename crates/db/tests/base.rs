@@ -316,3 +316,132 @@ async fn names_with_control_characters_come_back() {
     base.add_mailbox(&strange, &name("a_b/c")).await.unwrap();
     assert_eq!(base.mailboxes().await.unwrap()[0].source, strange);
 }
+
+/// What stays behind is on record for as long as it stays behind.
+#[tokio::test]
+async fn quarantine_counts_tries_and_lets_out_what_came() {
+    let base = Base::open(Store::in_memory().await.unwrap(), "u@old", "/x")
+        .await
+        .unwrap();
+    let inbox = base.add_mailbox(&name("INBOX"), &name("INBOX")).await.unwrap();
+    let other = base.add_mailbox(&name("A"), &name("A")).await.unwrap();
+    let at = InternalDate::from_unix;
+    let shown = async |mailbox| -> Vec<(u32, String, i64, i64, u32)> {
+        let found = base.quarantined(mailbox).await.unwrap();
+        found
+            .into_iter()
+            .map(|message| {
+                let (first, last) = (message.first_seen.unix(), message.last_tried.unix());
+                (message.uid.get(), message.reason, first, last, message.tries)
+            })
+            .collect()
+    };
+    let failed = |uids: &[u32], words: &str| -> Vec<(Uid, String)> {
+        uids.iter().map(|value| (uid(*value), words.to_owned())).collect()
+    };
+    base.quarantine(other, &failed(&[5], "no"), at(10)).await.unwrap();
+    base.quarantine(inbox, &failed(&[9, 5, 7], "no"), at(10))
+        .await
+        .unwrap();
+    base.suspect(inbox, uid(7), 3).await.unwrap();
+    assert_eq!(
+        base.suspects(inbox).await.unwrap(),
+        [(uid(5), 0), (uid(7), 3), (uid(9), 0)],
+        "they are asked for last, whatever the reason"
+    );
+    base.quarantine(inbox, &failed(&[5], "never"), at(20))
+        .await
+        .unwrap();
+    base.stage(inbox, &[message(9, "")]).await.unwrap();
+    base.release_what_came().await.unwrap();
+    assert_eq!(
+        shown(inbox).await,
+        [
+            (5, "never".to_owned(), 10, 20, 2),
+            (7, "no".to_owned(), 10, 10, 1)
+        ]
+    );
+    base.renumber(inbox, UidValidity::new(2)).await.unwrap();
+    assert_eq!(shown(inbox).await, []);
+    assert_eq!(shown(other).await.len(), 1);
+}
+
+/// What is opened to be read is neither changed nor brought up to date, and leaves nothing beside it.
+#[tokio::test]
+async fn a_base_is_read_without_a_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("base.db");
+    let first = base(&path).await;
+    let mailbox = first.add_mailbox(&name("A"), &name("A")).await.unwrap();
+    first
+        .stage(mailbox, &[message(3, "\\Seen"), message(4, "")])
+        .await
+        .unwrap();
+    first
+        .place(
+            mailbox,
+            &[Placed {
+                uid: uid(3),
+                target_uid: Some(uid(8)),
+                target_name: Some("1.x".to_owned()),
+            }],
+        )
+        .await
+        .unwrap();
+    let read = async || {
+        let store = Store::open_to_read(&path).await.unwrap();
+        assert!(Base::find(store.clone(), "u@old", "/x").await.unwrap().is_none());
+        let base = Base::find(store, "u@old:993", "maildir:/x")
+            .await
+            .unwrap()
+            .unwrap();
+        let known = base.known(mailbox, (Uid::FIRST, Uid::LAST), 9).await.unwrap();
+        assert_eq!(known.len(), 2);
+        assert!(known[0].was_there && known[0].target_uid == Some(uid(8)));
+        assert_eq!(
+            base.known(mailbox, (uid(4), uid(9)), 9).await.unwrap(),
+            known[1..]
+        );
+        assert_eq!(
+            base.known(mailbox, (uid(1), uid(9)), 1).await.unwrap(),
+            known[..1]
+        );
+        assert_eq!(
+            base.known_among(mailbox, &[uid(4), uid(5)]).await.unwrap(),
+            known[1..]
+        );
+        assert_eq!(base.named(mailbox).await.unwrap(), [(uid(3), "1.x".to_owned())]);
+        let of = base.of_digests(mailbox, &[known[1].digest]).await.unwrap();
+        assert_eq!(of, [(known[1].digest, uid(4))]);
+        assert!(
+            base.forget(mailbox, &[uid(4)]).await.is_err(),
+            "it cannot be written"
+        );
+        base.close().await;
+    };
+    // While another run has it open its last records are in a file of their own.
+    read().await;
+    first.close().await;
+    let traces = || {
+        let mut found: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let metadata = entry.metadata().unwrap();
+                (entry.file_name(), metadata.len(), metadata.modified().unwrap())
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    let before = traces();
+    assert_eq!(before.len(), 1);
+    read().await;
+    assert_eq!(traces(), before);
+    let store = Store::open(&path).await.unwrap();
+    drop(store);
+    assert!(matches!(
+        Store::open_to_read(&dir.path().join("none")).await,
+        Err(DbError::Sqlite { .. })
+    ));
+}

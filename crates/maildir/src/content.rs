@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 
 use sha2::{Digest as _, Sha256};
-use transhume_model::mail::Digest;
+use transhume_model::mail::{Digest, InternalDate};
 
 use crate::error::MaildirError;
 use crate::name::Entry;
@@ -24,15 +25,19 @@ pub struct Contents {
     pub size: u64,
     /// Bytes as Dovecot serves them.
     pub virtual_size: u64,
+    /// Whether there is a NUL among them, which Dovecot serves as 0x80.
+    pub has_nul: bool,
+    /// When the file was last modified: the message's INTERNALDATE for Dovecot.
+    pub modified: InternalDate,
 }
 
 impl Contents {
-    fn read(mut file: impl Read, buffer: &mut [u8]) -> std::io::Result<Self> {
+    fn read(mut file: impl Read, modified: InternalDate, buffer: &mut [u8]) -> std::io::Result<Self> {
         let (mut stored, mut size) = (Sha256::new(), 0);
         let mut line_ends = LineEnds::default();
         // Begun where the two part: at the first line end that is no CRLF.
         let mut served: Option<Sha256> = None;
-        let mut after_cr = false;
+        let (mut after_cr, mut has_nul) = (false, false);
         loop {
             let chunk = match file.read(buffer)? {
                 0 => break,
@@ -46,6 +51,7 @@ impl Contents {
             }
             stored.update(chunk);
             size += chunk.len() as u64;
+            has_nul |= chunk.contains(&0);
             after_cr = chunk.last() == Some(&b'\r');
         }
         let stored = Digest::from_bytes(stored.finalize().into());
@@ -54,6 +60,8 @@ impl Contents {
             served: served.map_or(stored, |served| Digest::from_bytes(served.finalize().into())),
             size,
             virtual_size: size + line_ends.bare,
+            has_nul,
+            modified,
         })
     }
 }
@@ -83,7 +91,10 @@ pub(crate) fn read_all(
         let Some(file): Option<File> = dir.read(entry.name)? else {
             return Ok(None);
         };
-        let contents = Contents::read(file, &mut buffer);
+        let contents = file.metadata().and_then(|metadata| {
+            let modified = InternalDate::from_unix(metadata.mtime());
+            Contents::read(file, modified, &mut buffer)
+        });
         contents
             .map(Some)
             .map_err(|error| dir.fail("reading", entry.name, error))
@@ -142,13 +153,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn are_those_of_the_normalised_text(text in "[\r\nab]{0,60}", chunk in 1usize..9) {
+        fn are_those_of_the_normalised_text(text in "[\r\n\0ab]{0,60}", chunk in 1usize..9) {
             let normalised = text.replace("\r\n", "\n").replace('\n', "\r\n");
-            let contents = Contents::read(Chunks(text.as_bytes(), chunk), &mut [0; 64]).unwrap();
+            let contents = Contents::read(Chunks(text.as_bytes(), chunk), InternalDate::from_unix(7), &mut [0; 64]).unwrap();
             prop_assert_eq!(contents.stored, digest(text.as_bytes()));
             prop_assert_eq!(contents.served, digest(normalised.as_bytes()));
             prop_assert_eq!(contents.size, text.len() as u64);
             prop_assert_eq!(contents.virtual_size, normalised.len() as u64);
+            prop_assert_eq!(contents.has_nul, text.contains('\0'));
+            prop_assert_eq!(contents.modified.unix(), 7);
         }
     }
 }

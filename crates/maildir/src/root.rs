@@ -150,15 +150,27 @@ impl MaildirRoot {
     /// Claims the Maildir: no other process that does the same gets it until the value is dropped. Dovecot and
     /// deliveries are not held up.
     pub fn lock_exclusively(&self) -> Result<RootLock, MaildirError> {
+        let own = self.lock(FlockOperation::NonBlockingLockExclusive)?;
+        own.sweep_makings()?;
+        Ok(RootLock {
+            _directory: own.into_fd(),
+        })
+    }
+
+    /// Keeps processes of ours that write out of the Maildir until the value is dropped; those that only read may share it.
+    /// Nothing is written.
+    pub fn lock_shared(&self) -> Result<RootLock, MaildirError> {
+        let own = self.lock(FlockOperation::NonBlockingLockShared)?;
+        Ok(RootLock {
+            _directory: own.into_fd(),
+        })
+    }
+
+    fn lock(&self, operation: FlockOperation) -> Result<Dir, MaildirError> {
         // The lock belongs to what was opened, so it is opened once more: a second claim in this process fails, too.
         let own = self.dir.again()?;
-        match rustix::fs::flock(own.fd(), FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                own.sweep_makings()?;
-                Ok(RootLock {
-                    _directory: own.into_fd(),
-                })
-            }
+        match rustix::fs::flock(own.fd(), operation) {
+            Ok(()) => Ok(own),
             Err(Errno::WOULDBLOCK) => Err(MaildirError::Busy {
                 path: self.path().to_owned(),
                 holder: "another run of this program".to_owned(),

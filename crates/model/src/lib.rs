@@ -1,8 +1,10 @@
 //! Words and decisions.
 //!
 //! Everything here is pure: no I/O, no clock, no randomness, no SQL, no async. What a mailbox is
-//! stands in [`mail`]; what is to be done with one is decided in [`plan`]. Whoever reads or writes
+//! stands in [`mail`]; what is to be done with one is decided in [`plan`], and whether all of it is where it should be in
+//! [`verify`]. Whoever reads or writes
 //! real servers, files or databases lives in another crate and uses these words.
 
 pub mod mail;
 pub mod plan;
+pub mod verify;

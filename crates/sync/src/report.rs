@@ -1,6 +1,6 @@
 //! What a pass found and did, for people and for machines to read.
 
-use transhume_db::MailboxRecord;
+use transhume_db::{MailboxRecord, Quarantined};
 use transhume_model::mail::{MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
 use transhume_model::plan::{Action, MailboxStep, Note};
 
@@ -42,6 +42,8 @@ pub struct MailboxReport {
     pub done: Counts,
     /// Messages that could not be brought over.
     pub failed: Vec<FailedMessage>,
+    /// The same messages as they stand in quarantine at the end: since when, and how often they were tried.
+    pub quarantined: Vec<Quarantined>,
     /// Messages that the source counts, but does not list.
     pub unlisted: u64,
     /// Keywords that the target's format has no room for, with the number of messages that have them.
@@ -82,6 +84,7 @@ impl MailboxReport {
             messages: 0,
             done: Counts::default(),
             failed: Vec::new(),
+            quarantined: Vec::new(),
             unlisted: 0,
             keywords_left_out: Vec::new(),
             error: None,

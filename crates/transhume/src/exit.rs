@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Complete = 0,
     /// The command line, or a file that it names, is wrong.
     Usage = 2,
-    /// Finished, but some messages or mailboxes could not be moved; the report names them.
+    /// Finished, but some messages or mailboxes could not be moved, or differ without an explanation; the report names them.
     Partial = 3,
     /// The source refused the login.
     LoginRefused = 4,
@@ -21,7 +21,7 @@ pub(crate) enum Exit {
     Unreachable = 5,
     /// The source's certificate is not trusted.
     Untrusted = 6,
-    /// The target cannot be written.
+    /// The target cannot be written, or read.
     TargetFailed = 7,
     /// Another run holds the target.
     Busy = 8,

@@ -1,5 +1,7 @@
 //! INTERNALDATE as an instant.
 
+use std::fmt;
+
 /// The instant at which a message arrived (INTERNALDATE, RFC 9051 section 2.3.3), in seconds since
 /// 1970-01-01 00:00:00 UTC; negative before. The zone in which a server happens to write it is not kept:
 /// it says nothing about the message.
@@ -41,6 +43,21 @@ impl InternalDate {
     }
 }
 
+impl fmt::Display for InternalDate {
+    /// As people read it, in UTC: `2026-11-23 16:04:05 UTC`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil_from_days(self.0.div_euclid(86_400));
+        let second = self.0.rem_euclid(86_400);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+}
+
 fn days_in_month(year: i32, month: u8) -> u8 {
     match month {
         4 | 6 | 9 | 11 => 30,
@@ -60,6 +77,19 @@ fn days_from_civil(year: i32, month: u8, day: u8) -> i64 {
     let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     era * 146_097 + day_of_era - 719_468
+}
+
+/// The reverse of [`days_from_civil`].
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -86,5 +116,28 @@ mod tests {
         assert_eq!(unix((2023, 13, 1), (0, 0, 0), 0), None);
         assert_eq!(unix((2023, 0, 1), (0, 0, 0), 0), None);
         assert_eq!(unix((2023, 1, 1), (24, 0, 0), 0), None);
+    }
+
+    #[test]
+    fn every_day_is_shown_as_it_was_given() {
+        for (date, shown) in [
+            ((1970, 1, 1), "1970-01-01 00:00:01 UTC"),
+            ((1899, 12, 31), "1899-12-31 00:00:01 UTC"),
+            ((2000, 2, 29), "2000-02-29 00:00:01 UTC"),
+            ((2100, 3, 1), "2100-03-01 00:00:01 UTC"),
+            ((2026, 12, 31), "2026-12-31 00:00:01 UTC"),
+        ] {
+            let at = InternalDate::from_civil(date, (0, 0, 1), 0).unwrap();
+            assert_eq!(at.to_string(), shown);
+        }
+        for day in (-200_000..200_000).step_by(97) {
+            let (year, month, day_of_month) = civil_from_days(day);
+            let back = days_from_civil(
+                i32::try_from(year).unwrap(),
+                u8::try_from(month).unwrap(),
+                u8::try_from(day_of_month).unwrap(),
+            );
+            assert_eq!(back, day);
+        }
     }
 }

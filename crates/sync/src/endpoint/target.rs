@@ -212,6 +212,13 @@ impl Target {
         })
     }
 
+    /// Keeps other runs of this program from writing. Those that only read may share it, and nothing is written.
+    pub fn claim_to_read(&self) -> Result<Claim, SyncError> {
+        Ok(Claim {
+            _lock: self.root()?.lock_shared()?,
+        })
+    }
+
     /// Which Maildir this is, whatever its path; `None` when it was never marked, or was emptied since.
     pub(crate) fn identity(&self) -> Result<Option<String>, SyncError> {
         Ok(self.root()?.identity()?)
@@ -312,6 +319,25 @@ impl Target {
     pub(crate) async fn subscribe(&self, names: Vec<MailboxName>) -> Result<usize, SyncError> {
         let root = self.root()?.clone();
         blocking(move || root.subscribe(&names)).await
+    }
+
+    /// All mailboxes that have a name, INBOX first.
+    pub(crate) async fn list(&self) -> Result<Vec<MailboxName>, SyncError> {
+        let root = self.root()?.clone();
+        let found = blocking(move || root.list()).await?;
+        Ok(found.into_iter().filter_map(|mailbox| mailbox.name).collect())
+    }
+
+    /// How many messages a mailbox that is there holds.
+    pub(crate) async fn count(&self, name: &MailboxName) -> Result<u64, SyncError> {
+        let dir = self.root()?.mailbox(name)?;
+        blocking(move || Ok(dir.scan()?.len() as u64)).await
+    }
+
+    /// The subscriptions.
+    pub(crate) async fn subscriptions(&self) -> Result<Vec<MailboxName>, SyncError> {
+        let root = self.root()?.clone();
+        blocking(move || root.subscriptions()).await
     }
 
     /// Makes everything that was staged so far safe from a power cut.

@@ -88,7 +88,7 @@ impl<'a> Lines<'a> {
 }
 
 /// Connects and logs in, unless somebody asks to stop.
-pub(super) async fn connect(source: &Source, stop: &Stop) -> Result<Connection, SyncError> {
+pub(crate) async fn connect(source: &Source, stop: &Stop) -> Result<Connection, SyncError> {
     tokio::select! {
         connection = source.connect() => Ok(connection?),
         () = stop.asked() => Err(SyncError::Interrupted),

@@ -24,12 +24,14 @@ use crate::endpoint::{Source, Target, mailbox_tag};
 use crate::error::SyncError;
 use crate::keeper::Keeper;
 use crate::progress::{Observer, Progress};
+use crate::quarantine;
 use crate::report::{MailboxReport, Report};
 use crate::stage::Stager;
 use crate::stop::Stop;
 use crate::survey::{Survey, Surveyor};
 use crate::work::{CONDEMNED, ENDED_BEFORE, Work};
-use lines::{Lines, connect, share_out};
+pub(crate) use lines::connect;
+use lines::{Lines, share_out};
 
 /// Rounds after which a pass ends though new mail keeps coming: the next pass goes on.
 const ROUNDS: u32 = 8;
@@ -145,6 +147,7 @@ impl Pass {
         self.base
             .ease_suspicion(CONDEMNED, CONDEMNED - ENDED_BEFORE)
             .await?;
+        quarantine::record(&self.base, self.now, &mut report).await?;
         lines.log_out().await;
         Ok(report)
     }
@@ -167,7 +170,7 @@ impl Pass {
 
     /// Whether the target is another Maildir than the base speaks of: it does not bear the mark that the base knows, and no
     /// mailbox of it shows the numbers, or holds the messages, that the base knows.
-    async fn is_another_maildir(&self) -> Result<bool, SyncError> {
+    pub(crate) async fn is_another_maildir(&self) -> Result<bool, SyncError> {
         let marked = self.target.identity()?;
         if marked.is_some() && marked == self.base.target_identity().await? {
             return Ok(false);
@@ -264,7 +267,7 @@ impl Pass {
         }
     }
 
-    async fn survey(
+    pub(crate) async fn survey(
         &self,
         connection: &mut Connection,
         base: &Base,
@@ -329,9 +332,9 @@ impl Pass {
 
 /// How a round looks.
 #[derive(Clone, Copy)]
-struct How {
-    dry: bool,
-    had_trouble: bool,
+pub(crate) struct How {
+    pub(crate) dry: bool,
+    pub(crate) had_trouble: bool,
 }
 
 /// Runs all, until each has ended or one of them has failed; then the others are given up. Gives how many messages they have

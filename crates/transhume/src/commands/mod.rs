@@ -1,3 +1,5 @@
-//! One file, or folder, for each command.
+//! One file, or folder, for each command; and what commands about one account have in common.
 
+pub(crate) mod account;
 pub(crate) mod move_account;
+pub(crate) mod verify;

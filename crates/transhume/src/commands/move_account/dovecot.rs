@@ -14,7 +14,7 @@ use std::process::Command;
 use transhume_model::mail::MailboxName;
 use transhume_sync::{MailboxReport, MailboxState, Report};
 
-use super::password;
+use super::super::account::password;
 
 /// How to reach the new server's `doveadm`.
 #[derive(Clone, Debug)]

@@ -1,21 +1,17 @@
 //! `transhume move`: one account, once, from an IMAP server into a Maildir.
 
-mod address;
 mod dovecot;
-mod owner;
-mod password;
-mod progress;
 mod report;
 mod setup;
-mod trouble;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use transhume_sync::{Report, StopSwitch, stop_switch};
+use transhume_sync::Report;
 
+use super::account;
 use crate::exit::{Exit, Failure};
 
 const AFTER_HELP: &str = "\
@@ -39,21 +35,8 @@ Exit codes: 0 all moved and verified; 2 wrong command line; 3 finished, but some
 )]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The old account: imaps://USER@HOST[:PORT] (TLS), imap://… (STARTTLS), or imap+insecure://… (no encryption)
-    #[arg(long, value_name = "ADDRESS")]
-    from: String,
-
-    /// The new mailbox: maildir:/PATH, as Dovecot's mail_location names it
-    #[arg(long, value_name = "TARGET")]
-    to: String,
-
-    /// File that holds the password on its only line (- for standard input)
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-
-    /// Believe the old server's certificate if this is its SHA-256, whoever issued it (for self-signed servers)
-    #[arg(long, value_name = "sha256:HEX")]
-    pin: Option<String>,
+    #[command(flatten)]
+    account: account::Options,
 
     /// Owner of all files made, USER[:GROUP]; as root the default is the owner of the folder the Maildir lies in
     #[arg(long, value_name = "USER[:GROUP]")]
@@ -62,22 +45,6 @@ pub(crate) struct Arguments {
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-
-    /// Print the outcome as JSON on standard output
-    #[arg(long)]
-    json: bool,
-
-    /// Only mailboxes that match, and those below them (* any characters, % any but /); may be repeated
-    #[arg(long, value_name = "PATTERN")]
-    include: Vec<String>,
-
-    /// Not mailboxes that match, nor those below them; stronger than --include; may be repeated
-    #[arg(long, value_name = "PATTERN")]
-    exclude: Vec<String>,
-
-    /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db]
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
 
     /// The account's name in Dovecot here: lets doveadm tell it how far the old server's change numbers had got, so that
     /// clients with CONDSTORE or QRESYNC miss nothing
@@ -103,18 +70,6 @@ pub(crate) struct Arguments {
     /// Connections to the old server at once, if there is much to carry; fewer where it refuses them
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
     connections: u32,
-
-    /// New connections in a row that may bring nothing before giving up
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    retries: u32,
-
-    /// Seconds for which the old server may be silent
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    timeout: u64,
-
-    /// Say nothing but errors and the outcome
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 /// When files are made safe from a power cut.
@@ -146,13 +101,13 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         Ok(_) => Exit::Partial,
         Err(failure) => failure.exit,
     };
-    if arguments.json {
+    if arguments.account.json {
         let text = report::json(arguments, exit, &outcome, began.elapsed());
         // Whoever reads standard output may have gone; the exit code still tells.
         let _ = writeln!(std::io::stdout(), "{text}");
     }
     match outcome {
-        Ok(outcome) if !arguments.json => {
+        Ok(outcome) if !arguments.account.json => {
             let text = report::text(arguments, &outcome, began.elapsed());
             let _ = write!(std::io::stdout(), "{text}");
         }
@@ -184,23 +139,10 @@ impl Outcome {
 }
 
 fn execute(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Internal, format!("the program cannot start: {error}"), ""))?;
-    let (switch, stop) = stop_switch();
     let setup = setup::Setup::new(arguments)?;
-    let result = runtime.block_on(async {
-        let listening = tokio::spawn(listen_for_signals(switch, arguments.quiet));
-        let observer = progress::Teller::new(arguments);
-        let result = setup.move_account(&observer, &stop).await;
-        observer.end();
-        listening.abort();
-        result
-    });
-    // A thread that waits for a lock must not keep the program from ending.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    let report = result?;
+    let report = account::run(arguments.account.quiet, async |observer, stop| {
+        setup.move_account(observer, stop).await
+    })?;
     let doveadm = arguments
         .dovecot_user
         .as_ref()
@@ -214,31 +156,4 @@ fn execute(arguments: &Arguments) -> Result<Outcome, Failure> {
         report,
         dovecot_trouble,
     })
-}
-
-/// The first signal asks for a clean end; the second ends the program at once, which loses nothing either.
-async fn listen_for_signals(switch: StopSwitch, quiet: bool) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let mut asked = false;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if asked {
-            std::process::exit(i32::from(Exit::Interrupted.code()));
-        }
-        asked = true;
-        switch.ask();
-        if !quiet {
-            eprintln!(
-                "\nFinishing what is on its way; press Ctrl-C again to end at once (nothing is lost either way)."
-            );
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 use transhume_model::mail::UidValidity;
-use transhume_sync::{Counts, MailboxReport, MailboxState, Report};
+use transhume_sync::{Counts, MailboxReport, MailboxState, Quarantined, Report};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Arguments, Outcome};
@@ -207,20 +207,22 @@ fn trouble(out: &mut String, report: &Report) {
         if let Some(error) = &mailbox.error {
             line(out, format_args!("  Not moved: mailbox “{name}”: {error}."));
         }
-        for failed in mailbox.failed.iter().take(LINES) {
+        for message in mailbox.quarantined.iter().take(LINES) {
             line(
                 out,
                 format_args!(
-                    "  Not moved: message with UID {} in “{name}”: {}.",
-                    failed.uid, failed.reason
+                    "  Quarantined: message with UID {} in “{name}”: {} ({}).",
+                    message.uid,
+                    message.reason.trim_end_matches('.'),
+                    tries(message),
                 ),
             );
         }
-        if mailbox.failed.len() > LINES {
-            let more = mailbox.failed.len() - LINES;
+        if mailbox.quarantined.len() > LINES {
+            let more = mailbox.quarantined.len() - LINES;
             line(
                 out,
-                format_args!("  Not moved: {more} more messages in “{name}”; --json lists all."),
+                format_args!("  Quarantined: {more} more messages in “{name}”; --json lists all."),
             );
         }
         if mailbox.unlisted > 0 {
@@ -244,6 +246,16 @@ fn trouble(out: &mut String, report: &Report) {
     }
 }
 
+fn tries(message: &Quarantined) -> String {
+    let Quarantined {
+        first_seen, tries, ..
+    } = message;
+    match tries {
+        1 => "every run tries it again, last of all".to_owned(),
+        _ => format!("tried in {tries} runs since {first_seen}, and again in the next"),
+    }
+}
+
 /// What is left for the administrator to do: roles, which Dovecot knows from its configuration only.
 fn advice(out: &mut String, arguments: &Arguments, report: &Report) {
     let roles: Vec<_> = report
@@ -251,7 +263,7 @@ fn advice(out: &mut String, arguments: &Arguments, report: &Report) {
         .iter()
         .filter_map(|m| m.special_use.map(|role| (&m.target, role)))
         .collect();
-    if roles.is_empty() || report.totals().is_empty() || arguments.quiet {
+    if roles.is_empty() || report.totals().is_empty() || arguments.account.quiet {
         return;
     }
     line(
@@ -349,6 +361,7 @@ fn mailbox(mailbox: &MailboxReport) -> Value {
             .iter()
             .map(|failed| json!({ "uid": failed.uid.get(), "reason": failed.reason }))
             .collect::<Vec<_>>(),
+        "quarantined": mailbox.quarantined.iter().map(quarantined).collect::<Vec<_>>(),
         "unlisted": mailbox.unlisted,
         "keywords_left_out": mailbox
             .keywords_left_out
@@ -356,5 +369,15 @@ fn mailbox(mailbox: &MailboxReport) -> Value {
             .map(|(keyword, messages)| json!({ "keyword": keyword, "messages": messages }))
             .collect::<Vec<_>>(),
         "error": mailbox.error,
+    })
+}
+
+fn quarantined(message: &Quarantined) -> Value {
+    json!({
+        "uid": message.uid.get(),
+        "reason": message.reason,
+        "first_seen": message.first_seen.unix(),
+        "last_tried": message.last_tried.unix(),
+        "tries": message.tries,
     })
 }

@@ -1,4 +1,4 @@
-//! What a person sees while a move runs: a bar on a terminal, plain lines elsewhere. All on standard error.
+//! What a person sees while a command runs: a bar on a terminal, plain lines elsewhere. All on standard error.
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use transhume_sync::{Observer, Progress};
-
-use super::Arguments;
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -77,8 +75,8 @@ impl State {
 
 impl Teller {
     /// In the form that suits where standard error goes.
-    pub(crate) fn new(arguments: &Arguments) -> Self {
-        let form = if arguments.quiet {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let form = if quiet {
             Form::Silent
         } else if std::io::stderr().is_terminal() {
             Form::Bar(bar())

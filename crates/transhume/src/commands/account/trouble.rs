@@ -1,9 +1,8 @@
 //! Errors of a pass, as a person reads them: what happened and where, then what to do.
 
-use std::path::Path;
-
 use transhume_sync::{Cause, CertificateFault, Security, SourceAddress, SyncError};
 
+use super::Ends;
 use crate::exit::{Exit, Failure};
 
 const AGAIN: &str = "Nothing is lost: run the same command again, and it goes on where it stopped.";
@@ -18,11 +17,11 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     /// For a move between these.
-    pub(crate) fn new(source: &SourceAddress, maildir: &Path, state: &Path) -> Self {
+    pub(crate) fn new(ends: &Ends) -> Self {
         Self {
-            source: source.clone(),
-            maildir: maildir.display().to_string(),
-            state: state.display().to_string(),
+            source: ends.address.clone(),
+            maildir: ends.maildir.display().to_string(),
+            state: ends.state.display().to_string(),
         }
     }
 

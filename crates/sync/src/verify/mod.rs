@@ -1,0 +1,318 @@
+//! Verify: both sides are read again and held against each other and the base. Nothing is written, on either side or in the
+//! base.
+//!
+//! What is read is decided here; what a difference means is decided in `transhume_model::verify`. The source's rows come
+//! window by window; every file of the target is read to its end, since that is the proof that its bytes are what was
+//! carried.
+
+mod here;
+mod mailbox;
+mod report;
+mod there;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use transhume_db::{Base, MailboxRecord, Store};
+use transhume_imap::Connection;
+use transhume_imap::wire::WireName;
+use transhume_model::mail::{Checkpoint, MailboxName, Uid};
+use transhume_model::plan::Note;
+use transhume_model::verify::{Difference, compare_subscriptions};
+
+pub use report::{Group, MailboxVerification, Verification};
+
+use crate::error::SyncError;
+use crate::pass::{How, Pass, connect};
+use crate::progress::{Observer, Progress};
+use crate::stop::Stop;
+use crate::survey::Survey;
+use here::Here;
+use mailbox::Comparison;
+
+/// The wait before a new connection.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// How much of the source is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What it lists: UIDs, flags, dates and sizes. The target's bytes are held against the digests that the base has.
+    Rows,
+    /// Its texts as well, which are fetched again and held against those digests.
+    Texts,
+}
+
+/// A mailbox to compare.
+struct Subject {
+    source: MailboxName,
+    target: MailboxName,
+    /// How to open it on the source, and how far it has got; `None` where it is no longer there.
+    there: Option<(WireName, Checkpoint)>,
+    record: Option<MailboxRecord>,
+}
+
+/// What both sides' mailboxes come to.
+#[derive(Default)]
+struct Account {
+    subjects: Vec<Subject>,
+    /// Mailboxes that are told of, but not compared.
+    others: Vec<MailboxVerification>,
+    /// What is to be said of a mailbox besides what its comparison finds.
+    remarks: HashMap<MailboxName, Difference>,
+    /// What mailboxes are called on the target that were carried once, or will be.
+    targets: HashSet<MailboxName>,
+    subscriptions: BTreeSet<MailboxName>,
+    unreadable: u64,
+}
+
+impl Pass {
+    /// Compares both sides, and explains every difference.
+    pub async fn verify(
+        &self,
+        depth: Depth,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<Verification, SyncError> {
+        tokio::select! {
+            verification = self.compare(depth, observer, stop) => verification,
+            () = stop.asked() => Err(SyncError::Interrupted),
+        }
+    }
+
+    async fn compare(
+        &self,
+        depth: Depth,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<Verification, SyncError> {
+        let account = self.source.address.account();
+        let records = self.base.mailboxes().await?;
+        let has_base = !records.is_empty() && !self.is_another_maildir().await?;
+        // The base of another Maildir says nothing of this one, but keeps the names that it gave.
+        let nothing = Base::open(Store::in_memory().await?, &account, "").await?;
+        let base = if has_base { &self.base } else { &nothing };
+        let mut report = Verification {
+            has_base,
+            is_deep: depth == Depth::Texts,
+            ..Verification::default()
+        };
+        let mut first = connect(&self.source, stop).await?;
+        let survey = self.survey_all(&mut first, &records, stop).await?;
+        let mut connection = Some(first);
+        observer.hear(&Progress::Surveyed {
+            mailboxes: survey.reports.len(),
+            messages: survey
+                .works
+                .iter()
+                .map(|work| u64::from(work.checkpoint.messages))
+                .sum(),
+        });
+        let known = if has_base { records } else { Vec::new() };
+        let found = self.account(survey, known);
+        for subject in &found.subjects {
+            let comparison = Comparison {
+                base,
+                target: &self.target,
+                account: &account,
+                subject,
+                has_base,
+                depth,
+                observer,
+            };
+            let mut mailbox = self
+                .compare_patiently(&comparison, &mut connection, &mut report, stop)
+                .await?;
+            if let Some(difference) = found.remarks.get(&subject.source) {
+                mailbox.note(None, difference.with(format_args!("“{}” here", subject.target)));
+            }
+            observer.hear(&Progress::Mailbox {
+                mailbox: &subject.source,
+                carried: mailbox.on_source,
+            });
+            if subject.there.is_some() || mailbox.on_target > 0 || !mailbox.differences.is_empty() {
+                report.mailboxes.push(mailbox);
+            }
+        }
+        report.mailboxes.extend(found.others);
+        report.mailboxes.extend(self.made_here(&found.targets).await?);
+        report.subscriptions = self.subscriptions(has_base, &found.subscriptions).await?;
+        report.unreadable_mailboxes = found.unreadable;
+        if let Some(connection) = connection {
+            connection.logout().await;
+        }
+        Ok(report)
+    }
+
+    /// Surveys with a base that knows names and nothing else: so no mailbox is passed over as unchanged.
+    async fn survey_all(
+        &self,
+        connection: &mut Connection,
+        records: &[MailboxRecord],
+        stop: &Stop,
+    ) -> Result<Survey, SyncError> {
+        let names = Base::open(Store::in_memory().await?, &self.source.address.account(), "").await?;
+        for record in records {
+            names.add_mailbox(&record.source, &record.target).await?;
+        }
+        let how = How {
+            dry: true,
+            had_trouble: false,
+        };
+        self.survey(connection, &names, how, stop).await
+    }
+
+    /// What is to be compared, from a survey and what the base knows.
+    fn account(&self, survey: Survey, records: Vec<MailboxRecord>) -> Account {
+        let mut known: BTreeMap<MailboxName, MailboxRecord> = records
+            .into_iter()
+            .map(|record| (record.source.clone(), record))
+            .collect();
+        let planned = survey.tree.mailboxes.iter().map(|planned| planned.target.clone());
+        let carried = known.values().map(|record| record.target.clone());
+        let mut account = Account {
+            targets: planned.chain(carried).collect(),
+            subscriptions: survey.tree.subscriptions.iter().cloned().collect(),
+            unreadable: survey.unreadable as u64,
+            ..Account::default()
+        };
+        for work in survey.works {
+            account.subjects.push(Subject {
+                there: Some((work.wire, work.checkpoint)),
+                record: known.remove(&work.record.source),
+                source: work.record.source,
+                target: work.record.target,
+            });
+        }
+        for mailbox in survey.reports {
+            let Some(error) = mailbox.error else { continue };
+            known.remove(&mailbox.source);
+            let mut told = MailboxVerification {
+                source: Some(mailbox.source),
+                target: Some(mailbox.target),
+                ..MailboxVerification::default()
+            };
+            told.note(None, Difference::MailboxUnreadable.with(error));
+            account.others.push(told);
+        }
+        for note in survey.tree.notes {
+            let (source, difference) = match note {
+                Note::Renamed { source, .. } | Note::SameName { source } => {
+                    account.remarks.insert(source, Difference::NameAdapted);
+                    continue;
+                }
+                Note::Excluded { source } => (source, Difference::Excluded),
+                Note::NotOwn { source } => (source, Difference::NotOwn),
+                Note::Virtual { .. } | Note::Moved { .. } => continue,
+            };
+            let mut told = MailboxVerification {
+                source: Some(source),
+                ..MailboxVerification::default()
+            };
+            told.note(None, difference.into());
+            account.others.push(told);
+        }
+        // Moved once, and no longer on the source.
+        known.retain(|source, _| self.selection.takes(source));
+        for (source, record) in known {
+            account.subjects.push(Subject {
+                source,
+                target: record.target.clone(),
+                there: None,
+                record: Some(record),
+            });
+        }
+        account
+    }
+
+    /// Compares one mailbox, over a new connection when one is lost. What is wrong with one mailbox does not keep the others
+    /// from being compared.
+    async fn compare_patiently(
+        &self,
+        comparison: &Comparison<'_>,
+        slot: &mut Option<Connection>,
+        report: &mut Verification,
+        stop: &Stop,
+    ) -> Result<MailboxVerification, SyncError> {
+        // Before all else, and once: it may take longer than a server waits for the next command.
+        let here = match comparison.here().await {
+            Err(error) if error.is_of_one_mailbox() => return Ok(comparison.unreadable(&error)),
+            outcome => outcome?,
+        };
+        let mut ends = HashMap::new();
+        let mut fruitless = 0;
+        loop {
+            let withheld = there::withheld(&ends);
+            let error = match self.compare_once(comparison, &here, slot, &mut ends, stop).await {
+                Err(error) if error.is_of_one_mailbox() || error.is_refusal() => {
+                    return Ok(comparison.unreadable(&error));
+                }
+                Err(error) if error.is_passing() && fruitless < self.retries => error,
+                outcome => return outcome,
+            };
+            *slot = None;
+            // To learn which message it is that ends connections is to get further.
+            fruitless = if there::withheld(&ends) > withheld {
+                0
+            } else {
+                fruitless + 1
+            };
+            report.reconnects += 1;
+            comparison.observer.hear(&Progress::Reconnecting {
+                reason: &error.to_string(),
+                after: WAIT,
+            });
+            tokio::time::sleep(WAIT).await;
+        }
+    }
+
+    async fn compare_once(
+        &self,
+        comparison: &Comparison<'_>,
+        here: &Here,
+        slot: &mut Option<Connection>,
+        ends: &mut HashMap<Uid, u32>,
+        stop: &Stop,
+    ) -> Result<MailboxVerification, SyncError> {
+        let connection = match slot {
+            Some(connection) => connection,
+            None => slot.insert(connect(&self.source, stop).await?),
+        };
+        comparison.run(here, connection, ends).await
+    }
+
+    /// Mailboxes that are on the target only.
+    async fn made_here(&self, known: &HashSet<MailboxName>) -> Result<Vec<MailboxVerification>, SyncError> {
+        let mut made = Vec::new();
+        for name in self.target.list().await? {
+            if known.contains(&name) || !self.selection.takes(&name) {
+                continue;
+            }
+            let messages = self.target.count(&name).await?;
+            if name.is_inbox() && messages == 0 {
+                continue;
+            }
+            let mut mailbox = MailboxVerification {
+                target: Some(name),
+                on_target: messages,
+                ..MailboxVerification::default()
+            };
+            mailbox.note(None, Difference::MailboxMadeHere.into());
+            made.push(mailbox);
+        }
+        Ok(made)
+    }
+
+    async fn subscriptions(
+        &self,
+        has_base: bool,
+        wanted: &BTreeSet<MailboxName>,
+    ) -> Result<Vec<(MailboxName, Difference)>, SyncError> {
+        let made = if has_base {
+            Some(self.base.subscriptions().await?)
+        } else {
+            None
+        };
+        let found = self.target.subscriptions().await?.into_iter().collect();
+        Ok(compare_subscriptions(wanted, made.as_ref(), &found))
+    }
+}

@@ -1,0 +1,151 @@
+//! From arguments to a comparison: both ends, the state file opened to be read.
+
+use std::path::PathBuf;
+
+use transhume_db::{Base, DbError, Store};
+use transhume_sync::{
+    Cause, Deletions, Depth, Durability, Observer, Pass, Source, Stop, SyncError, Target, TargetOptions,
+    Verification,
+};
+
+use super::super::account::{Ends, Trouble, now};
+use super::Arguments;
+use crate::exit::{Exit, Failure};
+
+/// All that a comparison needs.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    ends: Ends,
+    source: Source,
+    target: Target,
+    depth: Depth,
+}
+
+/// What a page is about.
+#[derive(Debug)]
+pub(crate) struct Title {
+    /// The account on the old server.
+    pub(crate) account: String,
+    /// The Maildir.
+    pub(crate) maildir: PathBuf,
+    /// When it was looked at, in words.
+    pub(crate) when: String,
+}
+
+/// Nothing is made, so nobody has to own it.
+const OPTIONS: TargetOptions = TargetOptions {
+    owner: None,
+    durability: Durability::None,
+};
+
+impl Setup {
+    /// Checks the arguments, and asks for the password last, when all else is right.
+    pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
+        let ends = Ends::new(&arguments.account)?;
+        if let Some(folder) = arguments.html.as_ref().and_then(|file| file.parent())
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            return Err(Failure::usage(
+                format!("--html: there is no folder {}", folder.display()),
+                "Make it, or name another.",
+            ));
+        }
+        let target = Target::look_only(&ends.maildir, OPTIONS).map_err(|error| explain(&ends, &error))?;
+        if !target.exists() {
+            return Err(Failure::usage(
+                format!("--to: there is no Maildir at {}", ends.maildir.display()),
+                "Correct the path; or move the account first, with “transhume move”.",
+            ));
+        }
+        Ok(Self {
+            source: ends.source()?,
+            ends,
+            target,
+            depth: arguments.depth(),
+        })
+    }
+
+    pub(crate) fn title(&self) -> Title {
+        Title {
+            account: self.ends.address.account(),
+            maildir: self.ends.maildir.clone(),
+            when: now().to_string(),
+        }
+    }
+
+    /// Compares.
+    pub(crate) async fn verify(self, observer: &dyn Observer, stop: &Stop) -> Result<Verification, Failure> {
+        let Self {
+            ends,
+            source,
+            target,
+            depth,
+        } = self;
+        let compared = async {
+            let claim = target.claim_to_read()?;
+            let base = open_base(&ends).await?;
+            let pass = Pass {
+                source,
+                target,
+                base,
+                selection: ends.selection.clone(),
+                deletions: Deletions::Keep,
+                connections: 1,
+                retries: ends.retries,
+                now: now(),
+            };
+            let compared = pass.verify(depth, observer, stop).await;
+            pass.base.close().await;
+            drop(claim);
+            compared
+        };
+        compared.await.map_err(|error| explain(&ends, &error))
+    }
+}
+
+/// What is known of the account; nothing, where there is no state file or the account is not in it.
+async fn open_base(ends: &Ends) -> Result<Base, SyncError> {
+    let (account, maildir) = (ends.address.account(), ends.maildir.to_string_lossy());
+    if ends.state.exists() {
+        let store = Store::open_to_read(&ends.state).await?;
+        if let Some(base) = Base::find(store, &account, &maildir).await? {
+            return Ok(base);
+        }
+    }
+    Ok(Base::open(Store::in_memory().await?, &account, &maildir).await?)
+}
+
+/// As for a move, except where a move would write.
+fn explain(ends: &Ends, error: &SyncError) -> Failure {
+    const CHANGED: &str = "Nothing was changed.";
+    let maildir = ends.maildir.display();
+    match error.cause() {
+        Cause::Interrupted => Failure::new(Exit::Interrupted, "stopped as asked", CHANGED),
+        Cause::BaseFault => Failure::new(
+            Exit::TargetFailed,
+            error,
+            match error {
+                SyncError::Base(DbError::Older { .. } | DbError::Newer { .. }) => CHANGED.to_owned(),
+                _ => format!(
+                    "Check that {} can be read. Without it (--state names another) messages are known by their marks \
+                     only. {CHANGED}",
+                    ends.state.display()
+                ),
+            },
+        ),
+        Cause::PermissionDenied => Failure::new(
+            Exit::TargetFailed,
+            format!("{maildir} may not be read ({error})"),
+            format!("Run this as root, or as the user that owns the mail. {CHANGED}"),
+        ),
+        Cause::DiskFull | Cause::ReadOnly | Cause::Corrupt | Cause::MailboxChanged | Cause::TargetFault => {
+            Failure::new(
+                Exit::TargetFailed,
+                format!("{maildir} cannot be read ({error})"),
+                CHANGED,
+            )
+        }
+        _ => Trouble::new(ends).explain(error),
+    }
+}
