@@ -69,9 +69,7 @@ impl Dialogue {
                 None
             }
             Response::Status(bye) if bye.status == Status::Bye && !self.leaving => {
-                return Err(ImapError::Bye {
-                    text: bye.text.clone(),
-                });
+                return Err(ImapError::bye(bye.code.as_ref(), &bye.text));
             }
             Response::Status(status) => {
                 self.greeted = true;

@@ -53,17 +53,12 @@ pub trait Exchange {
     }
 }
 
-/// The reply, if it is OK; else [`ImapError::Refused`].
+/// The reply, if it is OK; else the error that it is.
 pub fn accept(command: &'static str, reply: Tagged) -> Result<Tagged, ImapError> {
     if reply.status == Status::Ok {
         return Ok(reply);
     }
-    Err(ImapError::Refused {
-        command,
-        status: reply.status,
-        code: reply.code,
-        text: reply.text,
-    })
+    Err(ImapError::refused(command, reply))
 }
 
 #[cfg(test)]

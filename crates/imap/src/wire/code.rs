@@ -66,6 +66,13 @@ pub enum Code {
     Throttled,
     /// `TOOBIG`
     TooBig,
+    /// `MESSAGELIMIT n uid`: the command was cut short (RFC 9738). Each is `None` where it is missing or no number.
+    MessageLimit {
+        /// How many messages one command may be about.
+        messages: Option<u32>,
+        /// The UID at which the server stopped.
+        stopped_at: Option<Uid>,
+    },
     /// Any other, with its arguments.
     Other(String),
 }
@@ -118,6 +125,16 @@ impl Code {
             "CLOSED" => Self::Closed,
             "THROTTLED" => Self::Throttled,
             "TOOBIG" => Self::TooBig,
+            "MESSAGELIMIT" => {
+                let mut numbers = arguments
+                    .split(|byte| *byte == b' ')
+                    .filter(|word| !word.is_empty())
+                    .map(|word| number(word).and_then(|value| u32::try_from(value).ok()));
+                Self::MessageLimit {
+                    messages: numbers.next().flatten().filter(|limit| *limit > 0),
+                    stopped_at: numbers.next().flatten().and_then(Uid::new),
+                }
+            }
             _ if arguments.is_empty() => Self::Other(clean_text(name.as_bytes())),
             _ => Self::Other(format!(
                 "{} {}",
@@ -162,6 +179,8 @@ mod tests {
             "[PERMANENTFLAGS NIL] none",
             "[CAPABILITY IMAP4rev1 SASL-IR] ready",
             "[MESSAGELIMIT 1000 23221] cut",
+            "[messagelimit 1000] cut",
+            "[MESSAGELIMIT  0 none ] cut",
             "[UNSEEN 3]",
             "[ never closed",
             "",

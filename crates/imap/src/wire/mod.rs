@@ -9,6 +9,7 @@ mod decoder;
 mod fetch;
 mod outbox;
 mod parse;
+mod patience;
 mod response;
 
 pub use capabilities::Capabilities;
@@ -17,6 +18,7 @@ pub use command::{CommandLine, LiteralMode, Tag, WireName};
 pub use decoder::{BodyStart, DecodeError, Decoder, Event, MAX_RESPONSE};
 pub use fetch::{Fetch, FetchBody, Unreadable};
 pub use outbox::Outbox;
+pub use patience::{Patience, Shortage};
 pub use response::{
     ListItem, Namespace, Response, Status, StatusItems, StatusResponse, Tagged, Unknown, Vanished,
 };
