@@ -9,6 +9,8 @@
 
 pub mod client;
 mod error;
+#[cfg(test)]
+mod quirks;
 pub mod session;
 pub mod wire;
 

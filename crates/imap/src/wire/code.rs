@@ -148,6 +148,7 @@ impl Code {
 /// What stands before the closing bracket, and what after it. Flags may hold a bracket themselves, so a
 /// list is passed over whole.
 fn bracketed(bytes: &[u8]) -> Option<(Code, &[u8])> {
+    let bytes = bytes.trim_ascii_start();
     let name_end = bytes.iter().position(|byte| matches!(byte, b' ' | b']'))?;
     let (name, rest) = bytes.split_at(name_end);
     let mut cursor = Cursor::new(rest);

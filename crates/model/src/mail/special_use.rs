@@ -22,8 +22,16 @@ pub enum SpecialUse {
 }
 
 impl SpecialUse {
-    /// Reads a LIST attribute, its backslash included, in any case.
+    /// Reads a LIST attribute, its backslash included, in any case; also the words of XLIST, from before RFC 6154.
     pub fn from_attribute(attribute: &str) -> Option<Self> {
+        const XLIST: [(&str, SpecialUse); 3] = [
+            ("\\AllMail", SpecialUse::All),
+            ("\\Spam", SpecialUse::Junk),
+            ("\\Starred", SpecialUse::Flagged),
+        ];
+        let from_xlist = XLIST
+            .into_iter()
+            .find_map(|(word, role)| word.eq_ignore_ascii_case(attribute).then_some(role));
         [
             Self::All,
             Self::Archive,
@@ -35,6 +43,7 @@ impl SpecialUse {
         ]
         .into_iter()
         .find(|role| role.attribute().eq_ignore_ascii_case(attribute))
+        .or(from_xlist)
     }
 
     /// The LIST attribute, its backslash included.
