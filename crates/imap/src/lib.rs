@@ -9,6 +9,9 @@
 
 pub mod client;
 mod error;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 #[cfg(test)]
 mod quirks;
 pub mod session;

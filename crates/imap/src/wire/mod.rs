@@ -12,6 +12,9 @@ mod parse;
 mod patience;
 mod response;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use date::internal_date;
+
 pub use capabilities::Capabilities;
 pub use code::Code;
 pub use command::{CommandLine, LiteralMode, Tag, WireName};
