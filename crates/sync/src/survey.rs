@@ -91,7 +91,7 @@ impl Surveyor<'_> {
                 Some(record) => record.clone(),
                 None => self.enter(&planned.source, &planned.target).await?,
             };
-            let blank = MailboxReport::new(&record, listed.special_use);
+            let blank = MailboxReport::new(&record);
             match self.survey_mailbox(listed, record, &mut survey).await {
                 Err(error) if error.is_of_one_mailbox() || error.is_refusal() => {
                     survey.reports.push(MailboxReport {
@@ -101,6 +101,9 @@ impl Surveyor<'_> {
                 }
                 outcome => outcome?,
             }
+        }
+        for (report, planned) in survey.reports.iter_mut().zip(&tree.mailboxes) {
+            report.role = planned.role;
         }
         survey.tree = tree;
         Ok(survey)
@@ -138,7 +141,7 @@ impl Surveyor<'_> {
             highest_mod_seq: checkpoint.highest_mod_seq,
             state: MailboxState::of(step),
             messages: u64::from(checkpoint.messages),
-            ..MailboxReport::new(&record, listed.special_use)
+            ..MailboxReport::new(&record)
         };
         if matches!(step, MailboxStep::Unchanged | MailboxStep::RemovedByOwner) {
             survey.reports.push(report);

@@ -1,6 +1,10 @@
 //! Roles of mailboxes (RFC 6154).
 
+mod names;
+
 use std::fmt;
+
+pub use names::suggested;
 
 /// What a mailbox is for. `\Important` (RFC 8457) and unknown attributes are not kept: no client files mail by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +23,26 @@ pub enum SpecialUse {
     Sent,
     /// `\Trash`
     Trash,
+}
+
+/// A mailbox's role, and how it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// What the mailbox is for.
+    pub special_use: SpecialUse,
+    /// Whether only its name says so; else the server does.
+    pub guessed: bool,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}{}",
+            self.special_use,
+            if self.guessed { " by its name" } else { "" }
+        )
+    }
 }
 
 impl SpecialUse {
