@@ -1,6 +1,7 @@
 //! One file per exchange: what to send, and what the answers mean. No I/O.
 
 mod capability;
+mod compress;
 mod dialogue;
 mod examine;
 mod fetch_bodies;
@@ -11,6 +12,7 @@ mod namespace;
 mod starttls;
 
 pub use capability::{Greeting, ReadCapabilities};
+pub use compress::Compress;
 pub use dialogue::{Dialogue, Running};
 pub use examine::{Examine, Examined};
 pub use fetch_bodies::{BodyEvent, FetchBodies};
