@@ -2,7 +2,7 @@
 //! whatever else can be thought of. Not part of the library.
 
 use bytes::BytesMut;
-use transhume_model::mail::{InternalDate, Uid, UidSet};
+use transhume_model::mail::{InternalDate, Uid, UidSet, mutf7};
 
 use crate::session::{
     Dialogue, Examine, Exchange, FetchBodies, FetchRows, List, Login, PersonalNamespace, ReadNamespace,
@@ -37,6 +37,16 @@ pub fn date(bytes: &[u8]) {
         && let Some(text) = written(date)
     {
         assert_eq!(internal_date(text.as_bytes()), Some(date), "{text}");
+    }
+}
+
+/// What can be decoded as a mailbox's name is encoded to ASCII that decodes to the same; and any name comes back.
+pub fn mutf7(bytes: &[u8]) {
+    let names = [mutf7::decode(bytes), String::from_utf8(bytes.to_vec()).ok()];
+    for name in names.into_iter().flatten() {
+        let encoded = mutf7::encode(&name);
+        assert!(encoded.is_ascii(), "{encoded}");
+        assert_eq!(mutf7::decode(encoded.as_bytes()), Some(name), "{encoded}");
     }
 }
 
@@ -198,5 +208,6 @@ mod tests {
         over("wire", super::wire);
         over("exchanges", super::exchanges);
         over("date", super::date);
+        over("mutf7", super::mutf7);
     }
 }
