@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod fuzz;
 mod interrupt;
 mod steps;
 mod table;
@@ -22,6 +23,7 @@ cargo xtask ci                             what CI runs: format, lints, tidy, te
 cargo xtask tidy [--record]                check the tree against ARCHITECTURE.md; --record notes new schema files
 cargo xtask bench [--messages N] [--rounds N] [--seed N]
                                            time a first copy and an idle pass against peers and the physical limit
+cargo xtask fuzz [--minutes N] [TARGET…]   feed strange bytes to whatever reads bytes of strangers; 2 minutes each
 ";
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn run(words: &[&str]) -> anyhow::Result<bool> {
             _ => bail!("tidy takes --record or nothing"),
         },
         "bench" => bench::run(&bench::Options::parse(rest)?),
+        "fuzz" => fuzz::run(&fuzz::Options::parse(rest)?),
         "floor" => bench::floor::main(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

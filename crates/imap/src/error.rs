@@ -6,7 +6,7 @@ use std::io;
 use thiserror::Error;
 use transhume_model::mail::Digest;
 
-use crate::wire::{Code, Status};
+use crate::wire::{Code, Patience, Status, Tagged};
 
 /// Longest excerpt of a server's bytes in an error, in characters.
 const MAX_EXCERPT: usize = 120;
@@ -73,6 +73,16 @@ pub enum ImapError {
     LoginUnavailable {
         /// The server's code.
         code: Option<Code>,
+        /// The server's words.
+        text: String,
+    },
+    /// The server works, but not now, or not for so many at a time: waiting helps.
+    #[error("the server asks to come back later{}: {text}", while_asked(*.command))]
+    Later {
+        /// The command that it refused, without its arguments; `None` where it ended the connection.
+        command: Option<&'static str>,
+        /// What there is too little of, and how long to wait.
+        patience: Patience,
         /// The server's words.
         text: String,
     },
@@ -147,7 +157,51 @@ impl fmt::Display for CertificateFault {
     }
 }
 
+/// What Exchange answers to every command of a login that it has first let pass.
+const NOT_CONNECTED: &str = "user is authenticated but not connected";
+
+fn while_asked(command: Option<&'static str>) -> String {
+    command.map_or_else(String::new, |command| format!(" when asked to {command}"))
+}
+
 impl ImapError {
+    /// What a reply that is not OK comes to.
+    pub fn refused(command: &'static str, reply: Tagged) -> Self {
+        let Tagged {
+            status, code, text, ..
+        } = reply;
+        if let Some(patience) = Patience::asked(code.as_ref(), &text) {
+            let command = Some(command);
+            return Self::Later {
+                command,
+                patience,
+                text,
+            };
+        }
+        if text.to_ascii_lowercase().contains(NOT_CONNECTED) {
+            return Self::LoginRefused { code, text };
+        }
+        Self::Refused {
+            command,
+            status,
+            code,
+            text,
+        }
+    }
+
+    /// What a good-bye that nobody asked for comes to.
+    pub(crate) fn bye(code: Option<&Code>, text: &str) -> Self {
+        let text = text.to_owned();
+        match Patience::asked(code, &text) {
+            Some(patience) => Self::Later {
+                command: None,
+                patience,
+                text,
+            },
+            None => Self::Bye { text },
+        }
+    }
+
     pub(crate) fn protocol(reason: &'static str, bytes: &[u8]) -> Self {
         let excerpt = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * MAX_EXCERPT)])
             .chars()
@@ -177,6 +231,7 @@ impl ImapError {
         if let Self::LoginRefused { text, .. }
         | Self::LoginUnavailable { text, .. }
         | Self::Refused { text, .. }
+        | Self::Later { text, .. }
         | Self::Bye { text }
         | Self::Protocol { excerpt: text, .. } = &mut self
             && reveals(text)

@@ -9,8 +9,13 @@
 
 pub mod client;
 mod error;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+#[cfg(test)]
+mod quirks;
 pub mod session;
 pub mod wire;
 
-pub use client::{CertificateRule, Connection, Endpoint, Security, Timeouts};
+pub use client::{CertificateRule, Compression, Connection, Endpoint, Security, Timeouts};
 pub use error::{CertificateFault, ImapError};

@@ -87,7 +87,7 @@ impl KeywordTable {
         })
     }
 
-    fn parse(text: &[u8]) -> Result<Self, u64> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, u64> {
         let mut table = Self::default();
         for (number, line) in (1_u64..).zip(text.split(|&byte| byte == b'\n')) {
             if line.is_empty() {
@@ -103,7 +103,7 @@ impl KeywordTable {
         Ok(table)
     }
 
-    fn to_text(&self) -> Vec<u8> {
+    pub(crate) fn to_text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         for (index, word) in self.words.iter().enumerate() {
             if let Some((word, _)) = word {

@@ -16,6 +16,9 @@ mod content;
 mod disk;
 mod error;
 mod flags;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod handles;
 mod index;
 mod keywords;

@@ -264,7 +264,7 @@ fn parse_line(line: &[u8], last: u32) -> Result<Line<'_>, &'static str> {
     }
     Ok(Line {
         uid,
-        extensions: extensions.trim_ascii(),
+        extensions: trim_blanks(extensions),
         base,
     })
 }
@@ -279,6 +279,17 @@ fn split_extensions(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     })?;
     let (extensions, base) = rest.split_at(colon);
     Some((extensions, &base[1..]))
+}
+
+/// Only the blank separates fields: other white space at their ends is theirs.
+fn trim_blanks(mut bytes: &[u8]) -> &[u8] {
+    while let Some(rest) = bytes.strip_prefix(b" ") {
+        bytes = rest;
+    }
+    while let Some(rest) = bytes.strip_suffix(b" ") {
+        bytes = rest;
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -350,6 +361,13 @@ mod tests {
         assert_eq!(lines, ["1||a"]);
         assert_eq!((summary.end, summary.torn), (13, true));
         assert_eq!(summary.header.uid_next.get(), 2);
+    }
+
+    /// Found by fuzzing: a field that begins with a form feed lost it, and what followed was taken for a file name.
+    #[test]
+    fn only_blanks_separate_fields() {
+        let (lines, _) = read("3 V7 N2\n1  \u{c}:x  P1\t  :a b \n").unwrap();
+        assert_eq!(lines, ["1|\u{c}:x  P1\t|a b "]);
     }
 
     #[test]

@@ -108,7 +108,10 @@ impl SyncError {
 
     /// Whether the source has refused a command, but works on.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Source(ImapError::Refused { .. }))
+        matches!(
+            self,
+            Self::Source(ImapError::Refused { .. } | ImapError::Later { command: Some(_), .. })
+        )
     }
 
     /// The state file could not be made.
@@ -125,11 +128,16 @@ fn source_cause(error: &ImapError) -> Cause<'_> {
     match error {
         ImapError::LoginRefused { .. } => Cause::LoginRefused,
         ImapError::LoginDisabled => Cause::LoginDisabled,
-        ImapError::LoginUnavailable { .. } => Cause::LoginUnavailable,
+        ImapError::LoginUnavailable { .. }
+        | ImapError::Later {
+            command: Some("LOGIN" | "AUTHENTICATE"),
+            ..
+        } => Cause::LoginUnavailable,
         ImapError::Resolve { .. } => Cause::UnknownHost,
         ImapError::Connect { .. }
         | ImapError::Timeout { .. }
         | ImapError::Bye { .. }
+        | ImapError::Later { command: None, .. }
         | ImapError::ConnectionLost { .. } => Cause::Unreachable,
         ImapError::StartTlsRefused => Cause::NoStartTls,
         ImapError::Tls { .. } => Cause::NoTls,
@@ -139,6 +147,9 @@ fn source_cause(error: &ImapError) -> Cause<'_> {
             fault: reason,
             fingerprint: *fingerprint,
         },
-        ImapError::Refused { .. } | ImapError::Protocol { .. } | ImapError::TooLong => Cause::SourceFault,
+        ImapError::Refused { .. }
+        | ImapError::Later { .. }
+        | ImapError::Protocol { .. }
+        | ImapError::TooLong => Cause::SourceFault,
     }
 }

@@ -1,7 +1,7 @@
 //! What a pass found and did, for people and for machines to read.
 
 use transhume_db::{MailboxRecord, Quarantined};
-use transhume_model::mail::{MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
+use transhume_model::mail::{MailboxName, ModSeq, Role, Uid, UidValidity};
 use transhume_model::plan::{Action, MailboxStep, Note};
 
 /// The whole pass.
@@ -28,8 +28,8 @@ pub struct MailboxReport {
     pub source: MailboxName,
     /// On the target.
     pub target: MailboxName,
-    /// Its role on the source.
-    pub special_use: Option<SpecialUse>,
+    /// Its role.
+    pub role: Option<Role>,
     /// The source's UIDVALIDITY.
     pub uid_validity: Option<UidValidity>,
     /// The source's HIGHESTMODSEQ, where it keeps one.
@@ -73,11 +73,11 @@ impl MailboxReport {
     }
 
     /// Of a mailbox of which nothing is known yet.
-    pub(crate) fn new(record: &MailboxRecord, special_use: Option<SpecialUse>) -> Self {
+    pub(crate) fn new(record: &MailboxRecord) -> Self {
         Self {
             source: record.source.clone(),
             target: record.target.clone(),
-            special_use,
+            role: None,
             uid_validity: None,
             highest_mod_seq: None,
             state: MailboxState::Unchanged,

@@ -114,7 +114,7 @@ impl Surveyor<'_> {
                 Some(record) => record.clone(),
                 None => self.enter(&planned.source, &planned.target).await?,
             };
-            let blank = MailboxReport::new(&record, listed.special_use);
+            let blank = MailboxReport::new(&record);
             match self.survey_mailbox(listed, record, &mut survey).await {
                 Err(error) if error.is_of_one_mailbox() || error.is_refusal() => {
                     survey.reports.push(MailboxReport {
@@ -124,6 +124,9 @@ impl Surveyor<'_> {
                 }
                 outcome => outcome?,
             }
+        }
+        for (report, planned) in survey.reports.iter_mut().zip(&tree.mailboxes) {
+            report.role = planned.role;
         }
         survey.tree = tree;
         Ok(survey)
@@ -171,7 +174,7 @@ impl Surveyor<'_> {
             highest_mod_seq: checkpoint.highest_mod_seq,
             state: MailboxState::of(step),
             messages: u64::from(checkpoint.messages),
-            ..MailboxReport::new(&record, listed.special_use)
+            ..MailboxReport::new(&record)
         };
         if matches!(step, MailboxStep::Unchanged | MailboxStep::RemovedByOwner) {
             survey.reports.push(report);

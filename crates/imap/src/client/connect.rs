@@ -1,6 +1,7 @@
 //! Where a server is, and the way to it.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -8,6 +9,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use transhume_model::mail::Digest;
 
+use super::connection::Compressing;
 use super::tls;
 use crate::session::{Greeting, ReadCapabilities, StartTls};
 use crate::{Connection, ImapError};
@@ -25,6 +27,41 @@ pub struct Endpoint {
     pub certificate: CertificateRule,
     /// When to give up.
     pub timeouts: Timeouts,
+    /// Whether to let the server compress what it sends.
+    pub compression: Compression,
+}
+
+/// Whether to let the server compress what it sends (RFC 4978), once somebody is logged in. A server that does not offer
+/// it, or refuses, is no error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Where it saves time: not to this machine, nor to one in the same private network
+    /// (`docs/adr/0007-compression.md`).
+    #[default]
+    Auto,
+    /// Wherever the server offers it.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl Compression {
+    /// Whether it is wanted on the way to this address.
+    fn wanted(self, address: IpAddr) -> bool {
+        match self {
+            Self::Auto => !is_near(address),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Whether the address is of this machine or of the same network, as far as its number tells.
+fn is_near(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
 }
 
 /// Whether and when TLS begins.
@@ -74,12 +111,17 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 impl Connection {
     /// Connects, begins TLS, reads the greeting and learns what the server can do.
     pub async fn open(endpoint: &Endpoint) -> Result<Self, ImapError> {
-        let tcp: Box<dyn Transport> = Box::new(connect(endpoint).await?);
+        let tcp = connect(endpoint).await?;
+        let address = tcp.peer_addr();
+        let tcp: Box<dyn Transport> = Box::new(tcp);
         let mut connection = match endpoint.security {
             Security::StartTls => start_tls(endpoint, tcp).await?,
             Security::Tls => Self::greeted(tls::handshake(endpoint, tcp).await?, endpoint.timeouts).await?,
             Security::Insecure => Self::greeted(tcp, endpoint.timeouts).await?,
         };
+        if address.is_ok_and(|address| endpoint.compression.wanted(address.ip())) {
+            connection.compressing = Compressing::Wanted;
+        }
         connection.learn_capabilities().await?;
         Ok(connection)
     }
@@ -164,4 +206,33 @@ async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ImapError> {
             source,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_near_is_not_compressed_by_itself() {
+        for (address, near) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("10.1.2.3", true),
+            ("172.16.0.1", true),
+            ("172.32.0.1", false),
+            ("192.168.1.1", true),
+            ("169.254.1.1", true),
+            ("fd00::1", true),
+            ("fe80::1", true),
+            // Addresses behind carriers' routers and of private networks over the Internet.
+            ("100.64.0.1", false),
+            ("198.51.100.1", false),
+            ("2001:db8::1", false),
+        ] {
+            let ip = address.parse().unwrap();
+            assert_eq!(Compression::Auto.wanted(ip), !near, "{address}");
+            assert!(Compression::Always.wanted(ip) && !Compression::Never.wanted(ip));
+        }
+    }
 }

@@ -11,9 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::connect::{Timeouts, Transport};
+use super::deflated::Deflated;
 use crate::ImapError;
 use crate::session::{
-    Dialogue, Examine, Examined, Exchange, List, Listing, Login, ReadCapabilities, Running,
+    Compress, Dialogue, Examine, Examined, Exchange, List, Listing, Login, ReadCapabilities, Running,
 };
 use crate::wire::{Capabilities, CommandLine, Event, Outbox, Response, Tag, Tagged, WireName};
 
@@ -38,6 +39,15 @@ pub struct Connection {
     pub(super) logged_in: bool,
     timeouts: Timeouts,
     sending: Sending,
+    pub(super) compressing: Compressing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compressing {
+    Unwanted,
+    /// It may begin when somebody is logged in.
+    Wanted,
+    Begun,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,6 +68,7 @@ impl Connection {
             logged_in: false,
             timeouts,
             sending: Sending::Done,
+            compressing: Compressing::Unwanted,
         }
     }
 
@@ -69,6 +80,11 @@ impl Connection {
     /// Whether someone is logged in: after [`login`](Connection::login), or by the server's greeting (PREAUTH).
     pub fn is_logged_in(&self) -> bool {
         self.logged_in
+    }
+
+    /// Whether what comes and goes is compressed (RFC 4978).
+    pub fn is_compressed(&self) -> bool {
+        self.compressing == Compressing::Begun
     }
 
     /// How many commands have no reply yet.
@@ -186,17 +202,34 @@ impl Connection {
         Ok(replies)
     }
 
-    /// Logs in and learns what the server can do from then on. Does nothing when the server's greeting said that
-    /// someone is logged in.
+    /// Logs in and learns what the server can do from then on; not when the server's greeting said that someone is logged
+    /// in. Then the server may begin to compress ([`Compression`](super::Compression)).
     pub async fn login(&mut self, user: &str, password: &[u8]) -> Result<(), ImapError> {
-        if self.logged_in {
+        if !self.logged_in {
+            let login = Login::new(self.capabilities(), user, password)?;
+            let told = self.run(login).await?;
+            self.logged_in = true;
+            if told.is_none() {
+                self.run(ReadCapabilities::default()).await?;
+            }
+        }
+        self.begin_compression().await
+    }
+
+    /// Lets the server compress, where that is wanted and it can. Only after the login: what is secret is not compressed
+    /// together with what others may have written.
+    async fn begin_compression(&mut self) -> Result<(), ImapError> {
+        if self.compressing != Compressing::Wanted || !self.capabilities().has("COMPRESS=DEFLATE") {
             return Ok(());
         }
-        let login = Login::new(self.capabilities(), user, password)?;
-        let told = self.run(login).await?;
-        self.logged_in = true;
-        if told.is_none() {
-            self.run(ReadCapabilities::default()).await?;
+        self.compressing = Compressing::Unwanted;
+        if self.run(Compress::default()).await? {
+            // What came behind the reply is compressed already.
+            let come = self.dialogue.input().split().freeze();
+            let plain: Box<dyn Transport> = Box::new(tokio::io::empty());
+            let plain = std::mem::replace(&mut self.stream, plain);
+            self.stream = Box::new(Deflated::new(plain, come));
+            self.compressing = Compressing::Begun;
         }
         Ok(())
     }

@@ -2,9 +2,10 @@
 
 mod connect;
 mod connection;
+mod deflated;
 mod tls;
 
-pub use connect::{CertificateRule, Endpoint, Security, Timeouts};
+pub use connect::{CertificateRule, Compression, Endpoint, Security, Timeouts};
 pub use connection::Connection;
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use sha2::Digest as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use transhume_model::mail::Digest;
+use transhume_model::mail::{Digest, Uid};
 
 use super::*;
+use crate::wire::WireName;
 use crate::{CertificateFault, ImapError};
 
 /// For `old.example`, signed by itself, for a hundred years from 2026.
@@ -64,6 +65,7 @@ async fn serve<S: Future<Output = ()> + Send + 'static>(
         security,
         certificate,
         timeouts,
+        compression: Compression::Never,
     }
 }
 
@@ -202,4 +204,93 @@ async fn who_does_not_answer_is_told_from_who_is_not_there() {
     endpoint.host = "x".repeat(300);
     let error = Connection::open(&endpoint).await.err();
     assert!(matches!(error, Some(ImapError::Resolve { .. })), "{error:?}");
+}
+
+/// A server that offers compression: what it says to COMPRESS, and whether it compresses from then on. What comes right
+/// behind its OK is in the same packet.
+async fn compressing_server(greeting: &'static str, reply: &'static str, agrees: bool) -> Endpoint {
+    let server = move |mut tcp: TcpStream| async move {
+        let mut heard = vec![0; 1000];
+        tcp.write_all(greeting.as_bytes()).await.unwrap();
+        let mut tag = 1;
+        if !greeting.starts_with("* PREAUTH") {
+            let count = tcp.read(&mut heard).await.unwrap();
+            assert!(heard[..count].starts_with(b"A1 LOGIN"));
+            tcp.write_all(b"A1 OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] in\r\n")
+                .await
+                .unwrap();
+            tag = 2;
+        }
+        let count = tcp.read(&mut heard).await.unwrap();
+        assert_eq!(heard[..count], *format!("A{tag} COMPRESS DEFLATE\r\n").as_bytes());
+        let (mut out, mut inn) = (
+            flate2::Compress::new(flate2::Compression::best(), false),
+            flate2::Decompress::new(false),
+        );
+        let mut said = |bytes: &[u8]| {
+            if !agrees {
+                return bytes.to_vec();
+            }
+            let mut packet = Vec::with_capacity(10_000);
+            out.compress_vec(bytes, &mut packet, flate2::FlushCompress::Sync)
+                .unwrap();
+            packet
+        };
+        let news = said(b"* 7 EXISTS\r\n");
+        tcp.write_all(&[reply.as_bytes(), &news].concat()).await.unwrap();
+        let count = tcp.read(&mut heard).await.unwrap();
+        let mut command = Vec::with_capacity(1000);
+        if agrees {
+            inn.decompress_vec(&heard[..count], &mut command, flate2::FlushDecompress::None)
+                .unwrap();
+        } else {
+            command.extend_from_slice(&heard[..count]);
+        }
+        let command = String::from_utf8(command).unwrap();
+        assert!(command.contains("EXAMINE \"x\"\r\n"), "{command}");
+        let answer = format!("* 3 EXISTS\r\n* OK [UIDNEXT 9]\r\nA{} OK\r\n", tag + 1);
+        // Octet by octet, as a bad line would bring it.
+        for octet in said(answer.as_bytes()) {
+            tcp.write_all(&[octet]).await.unwrap();
+        }
+        let _ = tcp.read(&mut heard).await;
+    };
+    let endpoint = serve(Security::Insecure, pin(), server).await;
+    Endpoint {
+        compression: Compression::Always,
+        ..endpoint
+    }
+}
+
+#[tokio::test]
+async fn compression_begins_after_the_login_where_the_server_agrees() {
+    for (greeting, reply, agrees) in [
+        (
+            "* OK [CAPABILITY IMAP4rev1] hello\r\n",
+            "A2 OK compressing\r\n",
+            true,
+        ),
+        (
+            "* PREAUTH [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] hello\r\n",
+            "A1 OK\r\n",
+            true,
+        ),
+        (
+            "* OK [CAPABILITY IMAP4rev1] hello\r\n",
+            "A2 NO [COMPRESSIONACTIVE] by TLS\r\n",
+            false,
+        ),
+        ("* OK [CAPABILITY IMAP4rev1] hello\r\n", "A2 BAD what?\r\n", false),
+    ] {
+        let endpoint = compressing_server(greeting, reply, agrees).await;
+        let mut connection = Connection::open(&endpoint).await.unwrap();
+        connection.login("bob", b"pw").await.unwrap();
+        assert_eq!(connection.is_compressed(), agrees, "{reply}");
+        let examined = connection.examine(&WireName::encode("x")).await.unwrap();
+        assert_eq!(
+            (examined.checkpoint.messages, examined.checkpoint.uid_next),
+            (3, Uid::new(9)),
+            "{reply}"
+        );
+    }
 }

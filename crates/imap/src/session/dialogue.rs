@@ -45,9 +45,11 @@ impl Dialogue {
                 Ok(None) => return Ok(None),
                 Err(DecodeError::TooLong) => return Err(ImapError::TooLong),
                 Err(DecodeError::ImpossibleLiteral) => {
+                    // What has come behind it depends on the hour.
+                    let line = self.input.as_ref().split(|byte| *byte == b'\n').next();
                     return Err(ImapError::protocol(
                         "the server announces a literal of impossible length",
-                        &self.input,
+                        line.unwrap_or_default(),
                     ));
                 }
             };
@@ -69,9 +71,7 @@ impl Dialogue {
                 None
             }
             Response::Status(bye) if bye.status == Status::Bye && !self.leaving => {
-                return Err(ImapError::Bye {
-                    text: bye.text.clone(),
-                });
+                return Err(ImapError::bye(bye.code.as_ref(), &bye.text));
             }
             Response::Status(status) => {
                 self.greeted = true;

@@ -6,7 +6,7 @@ use base64::engine::{Engine, general_purpose::STANDARD};
 
 use super::Exchange;
 use crate::ImapError;
-use crate::wire::{Capabilities, Code, CommandLine, Response, Status, Tagged};
+use crate::wire::{Capabilities, Code, CommandLine, Patience, Response, Status, Tagged};
 
 /// Logs in. What it comes to is the capabilities that the server told anew, if it did.
 pub struct Login {
@@ -81,7 +81,7 @@ impl Exchange for Login {
         }
     }
 
-    fn tagged(&mut self, _: &'static str, reply: Tagged) -> Result<Vec<CommandLine>, ImapError> {
+    fn tagged(&mut self, command: &'static str, reply: Tagged) -> Result<Vec<CommandLine>, ImapError> {
         match reply.status {
             Status::Ok => {
                 if let Some(Code::Capability(capabilities)) = reply.code {
@@ -90,7 +90,7 @@ impl Exchange for Login {
                 Ok(Vec::new())
             }
             Status::Bad if self.instead.is_some() => Ok(self.instead.take().into_iter().collect()),
-            _ => Err(refusal(reply)),
+            _ => Err(refusal(command, reply)),
         }
     }
 
@@ -104,8 +104,15 @@ impl Exchange for Login {
 }
 
 /// Whether it is the password or the hour that is wrong. Servers without the codes of RFC 5530 say it in words.
-fn refusal(reply: Tagged) -> ImapError {
+fn refusal(command: &'static str, reply: Tagged) -> ImapError {
     let Tagged { code, text, .. } = reply;
+    if let Some(patience) = Patience::asked(code.as_ref(), &text) {
+        return ImapError::Later {
+            command: Some(command),
+            patience,
+            text,
+        };
+    }
     let words = text.to_ascii_lowercase();
     let sounds_temporary = || {
         ["too many", "try again", "temporar", "unavailable"]
@@ -114,9 +121,7 @@ fn refusal(reply: Tagged) -> ImapError {
     };
     match code {
         Some(Code::PrivacyRequired) => ImapError::LoginDisabled,
-        Some(Code::Unavailable | Code::InUse | Code::Limit | Code::Throttled | Code::ServerBug) => {
-            ImapError::LoginUnavailable { code, text }
-        }
+        Some(Code::ServerBug) => ImapError::LoginUnavailable { code, text },
         None | Some(Code::Alert | Code::Other(_)) if sounds_temporary() => {
             ImapError::LoginUnavailable { code, text }
         }

@@ -1,6 +1,7 @@
 //! One file per exchange: what to send, and what the answers mean. No I/O.
 
 mod capability;
+mod compress;
 mod dialogue;
 mod examine;
 mod fetch_bodies;
@@ -11,6 +12,7 @@ mod namespace;
 mod starttls;
 
 pub use capability::{Greeting, ReadCapabilities};
+pub use compress::Compress;
 pub use dialogue::{Dialogue, Running};
 pub use examine::{Examine, Examined};
 pub use fetch_bodies::{BodyEvent, FetchBodies};
@@ -53,17 +55,12 @@ pub trait Exchange {
     }
 }
 
-/// The reply, if it is OK; else [`ImapError::Refused`].
+/// The reply, if it is OK; else the error that it is.
 pub fn accept(command: &'static str, reply: Tagged) -> Result<Tagged, ImapError> {
     if reply.status == Status::Ok {
         return Ok(reply);
     }
-    Err(ImapError::Refused {
-        command,
-        status: reply.status,
-        code: reply.code,
-        text: reply.text,
-    })
+    Err(ImapError::refused(command, reply))
 }
 
 #[cfg(test)]

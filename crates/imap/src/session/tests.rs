@@ -199,6 +199,8 @@ fn no_error_and_no_debug_holds_the_password() {
                 format!("A1 NO [X-ECHO {form}] no"),
                 format!("A1 BAD unknown command {form}\r\nA2 BAD LOGIN {form}"),
                 format!("* BYE {form}"),
+                format!("A1 NO [UNAVAILABLE] later: {form}"),
+                format!("* BYE [LIMIT] {form}"),
             ] {
                 let login = Login::new(&Capabilities::from_text(capabilities), "bob", password).unwrap();
                 let shown = format!("{login:?}");

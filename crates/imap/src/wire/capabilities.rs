@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::cursor::number;
+
 /// The capabilities of a server (RFC 9051 section 7.2.2), compared without regard to case.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -49,6 +51,16 @@ impl Capabilities {
         let name = name.to_ascii_uppercase();
         self.names.contains(&name)
             || self.names.contains("IMAP4REV2") && BUILT_INTO_REV2.contains(&name.as_str())
+    }
+
+    /// The number that comes with a name: `MESSAGELIMIT=1000`, `APPENDLIMIT=35651584`. `None` where the name is missing,
+    /// or comes without a number.
+    pub fn value_of(&self, name: &str) -> Option<u64> {
+        let start = format!("{}=", name.to_ascii_uppercase());
+        let values = self.names.range(start.clone()..);
+        values
+            .map_while(|word| word.strip_prefix(&start))
+            .find_map(|value| number(value.as_bytes()))
     }
 
     /// Whether the server has announced nothing yet.

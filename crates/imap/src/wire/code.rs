@@ -66,6 +66,13 @@ pub enum Code {
     Throttled,
     /// `TOOBIG`
     TooBig,
+    /// `MESSAGELIMIT n uid`: the command was cut short (RFC 9738). Each is `None` where it is missing or no number.
+    MessageLimit {
+        /// How many messages one command may be about.
+        messages: Option<u32>,
+        /// The UID at which the server stopped.
+        stopped_at: Option<Uid>,
+    },
     /// Any other, with its arguments.
     Other(String),
 }
@@ -118,6 +125,16 @@ impl Code {
             "CLOSED" => Self::Closed,
             "THROTTLED" => Self::Throttled,
             "TOOBIG" => Self::TooBig,
+            "MESSAGELIMIT" => {
+                let mut numbers = arguments
+                    .split(|byte| *byte == b' ')
+                    .filter(|word| !word.is_empty())
+                    .map(|word| number(word).and_then(|value| u32::try_from(value).ok()));
+                Self::MessageLimit {
+                    messages: numbers.next().flatten().filter(|limit| *limit > 0),
+                    stopped_at: numbers.next().flatten().and_then(Uid::new),
+                }
+            }
             _ if arguments.is_empty() => Self::Other(clean_text(name.as_bytes())),
             _ => Self::Other(format!(
                 "{} {}",
@@ -131,6 +148,7 @@ impl Code {
 /// What stands before the closing bracket, and what after it. Flags may hold a bracket themselves, so a
 /// list is passed over whole.
 fn bracketed(bytes: &[u8]) -> Option<(Code, &[u8])> {
+    let bytes = bytes.trim_ascii_start();
     let name_end = bytes.iter().position(|byte| matches!(byte, b' ' | b']'))?;
     let (name, rest) = bytes.split_at(name_end);
     let mut cursor = Cursor::new(rest);
@@ -162,6 +180,8 @@ mod tests {
             "[PERMANENTFLAGS NIL] none",
             "[CAPABILITY IMAP4rev1 SASL-IR] ready",
             "[MESSAGELIMIT 1000 23221] cut",
+            "[messagelimit 1000] cut",
+            "[MESSAGELIMIT  0 none ] cut",
             "[UNSEEN 3]",
             "[ never closed",
             "",

@@ -20,13 +20,16 @@ pub(super) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The words of a list of atoms (flags, attributes); a single atom stands for a list of one.
+    /// The words of a list of atoms (flags, attributes); a single atom stands for a list of one. Parentheses within
+    /// the list mean nothing.
     pub(super) fn words(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let inner: &'a [u8] = match self {
             Value::List(bytes) | Value::Atom(bytes) => bytes,
             Value::Nil | Value::String(_) => &[],
         };
-        inner.split(|&byte| byte == b' ').filter(|word| !word.is_empty())
+        inner
+            .split(|&byte| matches!(byte, b' ' | b'\t' | b'(' | b')'))
+            .filter(|word| !word.is_empty())
     }
 
     /// The number that an atom, a string or a list of one (`MODSEQ (5)`) holds. `None` for all else that

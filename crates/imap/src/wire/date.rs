@@ -10,7 +10,7 @@ const MONTHS: [&str; 12] = [
 
 /// Reads `17-Jul-1996 02:44:25 -0700`; the day padded by a zero, a blank or nothing, the zone also as `GMT`,
 /// `UTC`, `UT` or `Z`. `None` for anything else: a date without a zone says nothing certain.
-pub(super) fn internal_date(text: &[u8]) -> Option<InternalDate> {
+pub(crate) fn internal_date(text: &[u8]) -> Option<InternalDate> {
     let text = std::str::from_utf8(text).ok()?;
     let mut fields = text.split_ascii_whitespace();
     let (date, time, zone) = (fields.next()?, fields.next()?, fields.next()?);

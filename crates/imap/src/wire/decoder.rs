@@ -134,6 +134,12 @@ impl Decoder {
         !self.response.is_empty() || !self.queue.is_empty()
     }
 
+    /// How many octets of a response are kept.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn held(&self) -> usize {
+        self.response.len()
+    }
+
     /// Where the line at the front of the input ends, its line end included.
     fn find_line(&mut self, input: &BytesMut) -> Result<Option<usize>, DecodeError> {
         let searched = self.searched.min(input.len());

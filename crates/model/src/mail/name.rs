@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// The character that separates levels on one server (`LIST`'s second field). `None` stands for NIL: a flat namespace.
 pub type HierarchyDelimiter = Option<char>;
 
@@ -71,6 +73,13 @@ impl fmt::Display for MailboxName {
     }
 }
 
+/// A name as people compare it: `CAFÉ` is `café`, whichever way the é is put together. Mailboxes that differ no
+/// more than so are two for every server, and one for some clients and file systems.
+pub fn folded(name: &str) -> String {
+    // Small letters may come out of order: composed again, they compare.
+    name.nfc().flat_map(char::to_lowercase).nfc().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +100,20 @@ mod tests {
         assert_eq!(name("a//b/", '/').as_deref(), Some("a|b"));
         assert_eq!(name("/", '/'), None);
         assert_eq!(MailboxName::from_path("a.b", None).unwrap().components(), ["a.b"]);
+    }
+
+    #[test]
+    fn names_are_compared_as_people_do() {
+        for (one, other) in [
+            ("café", "cafe\u{301}"),
+            ("CAFÉ", "café"),
+            ("ŻÓŁW", "z\u{307}ółw"),
+            ("Å", "\u{212b}"),
+        ] {
+            assert_eq!(folded(one), folded(other), "{one}");
+        }
+        for (one, other) in [("cafe", "café"), ("a", "b"), ("a b", "ab")] {
+            assert_ne!(folded(one), folded(other), "{one}");
+        }
     }
 }

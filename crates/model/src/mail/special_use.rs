@@ -1,6 +1,10 @@
 //! Roles of mailboxes (RFC 6154).
 
+mod names;
+
 use std::fmt;
+
+pub use names::suggested;
 
 /// What a mailbox is for. `\Important` (RFC 8457) and unknown attributes are not kept: no client files mail by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,9 +25,37 @@ pub enum SpecialUse {
     Trash,
 }
 
+/// A mailbox's role, and how it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// What the mailbox is for.
+    pub special_use: SpecialUse,
+    /// Whether only its name says so; else the server does.
+    pub guessed: bool,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}{}",
+            self.special_use,
+            if self.guessed { " by its name" } else { "" }
+        )
+    }
+}
+
 impl SpecialUse {
-    /// Reads a LIST attribute, its backslash included, in any case.
+    /// Reads a LIST attribute, its backslash included, in any case; also the words of XLIST, from before RFC 6154.
     pub fn from_attribute(attribute: &str) -> Option<Self> {
+        const XLIST: [(&str, SpecialUse); 3] = [
+            ("\\AllMail", SpecialUse::All),
+            ("\\Spam", SpecialUse::Junk),
+            ("\\Starred", SpecialUse::Flagged),
+        ];
+        let from_xlist = XLIST
+            .into_iter()
+            .find_map(|(word, role)| word.eq_ignore_ascii_case(attribute).then_some(role));
         [
             Self::All,
             Self::Archive,
@@ -35,6 +67,7 @@ impl SpecialUse {
         ]
         .into_iter()
         .find(|role| role.attribute().eq_ignore_ascii_case(attribute))
+        .or(from_xlist)
     }
 
     /// The LIST attribute, its backslash included.

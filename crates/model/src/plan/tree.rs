@@ -1,10 +1,14 @@
 //! Which mailboxes are carried, and what each is called on the target.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod naming;
+mod roles;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Selection;
-use crate::mail::{MailboxName, SpecialUse, mutf7};
+use crate::mail::{MailboxName, Role, SpecialUse, folded};
+use naming::Namer;
 
 /// A mailbox as the source lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +17,7 @@ pub struct SourceMailbox {
     pub name: MailboxName,
     /// Whether it can hold messages (neither `\Noselect` nor `\NonExistent`).
     pub selectable: bool,
-    /// Its role.
+    /// Its role, where the server says it.
     pub special_use: Option<SpecialUse>,
 }
 
@@ -33,6 +37,8 @@ pub struct MailboxPlan {
     pub source: MailboxName,
     /// On the target.
     pub target: MailboxName,
+    /// Its role. No two mailboxes of an account have the same.
+    pub role: Option<Role>,
 }
 
 /// The tree as it will be on the target.
@@ -75,6 +81,22 @@ pub enum Note {
         /// On the source, now.
         now: MailboxName,
     },
+    /// Its name differs from another's in nothing but case, blanks at the ends, or how accents are put together.
+    LooksAlike {
+        /// On the target.
+        target: MailboxName,
+        /// The other, on the target.
+        other: MailboxName,
+    },
+    /// Another mailbox has the role that this one might have had.
+    RoleTaken {
+        /// On the source.
+        source: MailboxName,
+        /// The role.
+        role: SpecialUse,
+        /// The mailbox that has it, on the source.
+        holder: MailboxName,
+    },
     /// It belongs to somebody else, or to everybody, and is not part of the account.
     NotOwn {
         /// On the source.
@@ -110,6 +132,14 @@ impl fmt::Display for Note {
                 "“{before}” is called “{now}” on the old server now: it is renamed here too, unless its owner has \
                  renamed it or made another of that name; its messages are not brought again"
             ),
+            Self::LooksAlike { target, other } => write!(
+                f,
+                "“{target}” and “{other}” look alike: both are kept, but some programs take them for one"
+            ),
+            Self::RoleTaken { source, role, holder } => write!(
+                f,
+                "“{source}” looks like {role} too; that role goes to “{holder}”, and both are kept under their own names"
+            ),
             Self::NotOwn { source } => {
                 write!(
                     f,
@@ -121,7 +151,7 @@ impl fmt::Display for Note {
     }
 }
 
-/// Decides names and membership. `known` are the names that earlier passes gave: they never change again.
+/// Decides names, membership and roles. `known` are the names that earlier passes gave: they never change again.
 ///
 /// Mailboxes that cannot hold messages are not created: on the target they exist by having children. No two
 /// mailboxes get the same target name: the one whose name needed no change keeps it, others get a number.
@@ -132,18 +162,17 @@ pub fn plan_tree(
     selection: &Selection,
     rules: NameRules,
 ) -> TreePlan {
-    let mut namer = Namer::new(source, known, rules);
+    let mut namer = Namer::new(source, subscribed, known.iter(), rules);
     let mut plan = TreePlan::default();
-    for mailbox in source {
-        if !selection.takes(&mailbox.name) {
-            plan.notes.push(Note::Excluded {
-                source: mailbox.name.clone(),
-            });
-            continue;
-        }
-        if !mailbox.selectable {
-            continue;
-        }
+    let (taken, excluded): (Vec<&SourceMailbox>, Vec<_>) =
+        source.iter().partition(|mailbox| selection.takes(&mailbox.name));
+    let left_out = excluded.into_iter().map(|mailbox| Note::Excluded {
+        source: mailbox.name.clone(),
+    });
+    plan.notes.extend(left_out);
+    let carried: Vec<&SourceMailbox> = taken.into_iter().filter(|mailbox| mailbox.selectable).collect();
+    let (given_roles, role_notes) = roles::assign(&carried);
+    for (mailbox, role) in carried.into_iter().zip(given_roles) {
         let target = namer.target(&mailbox.name);
         if target != mailbox.name {
             plan.notes.push(Note::Renamed {
@@ -160,158 +189,38 @@ pub fn plan_tree(
         plan.mailboxes.push(MailboxPlan {
             source: mailbox.name.clone(),
             target,
+            role,
         });
     }
+    plan.notes.extend(role_notes);
+    plan.notes.extend(look_alikes(&plan.mailboxes));
     plan.subscriptions = subscribed
         .iter()
         .filter(|name| selection.takes(name))
-        .map(|name| namer.subscribed(name))
+        .map(|name| {
+            let exists = source.iter().any(|mailbox| mailbox.name == *name);
+            namer.subscribed(name, exists)
+        })
         .collect();
     plan
 }
 
-/// Gives target names, each only once, level by level, so that children stay below their parents.
-struct Namer<'a> {
-    rules: NameRules,
-    given: BTreeMap<Vec<String>, Vec<String>>,
-    taken: BTreeSet<Vec<String>>,
-    /// Names that earlier passes gave to other mailboxes: one that appears now under such a name gets another.
-    given_before: BTreeSet<Vec<String>>,
-    known: &'a BTreeMap<MailboxName, MailboxName>,
-    /// What the source has.
-    listed: BTreeSet<&'a [String]>,
-}
-
-impl<'a> Namer<'a> {
-    fn new(
-        source: &'a [SourceMailbox],
-        known: &'a BTreeMap<MailboxName, MailboxName>,
-        rules: NameRules,
-    ) -> Self {
-        let given_before: BTreeSet<Vec<String>> = known
-            .iter()
-            .filter(|(source, target)| source != target)
-            .map(|(_, target)| target.components().to_vec())
-            .collect();
-        let mut taken: BTreeSet<Vec<String>> =
-            known.values().map(|name| name.components().to_vec()).collect();
-        // Names that fit as they are come first, so that a mended name never takes the place of one of them.
-        for mailbox in source {
-            let components = mailbox.name.components();
-            for levels in 1..=components.len() {
-                if fits(&components[..levels], rules) {
-                    taken.insert(components[..levels].to_vec());
-                }
-            }
-        }
-        Self {
-            rules,
-            given: BTreeMap::new(),
-            taken,
-            given_before,
-            known,
-            listed: source.iter().map(|mailbox| mailbox.name.components()).collect(),
+/// Names that a person, a client or a file system may take for another: each is told with the first that looks so.
+fn look_alikes(mailboxes: &[MailboxPlan]) -> Vec<Note> {
+    let mut seen: BTreeMap<Vec<String>, &MailboxName> = BTreeMap::new();
+    let mut notes = Vec::new();
+    for MailboxPlan { target, .. } in mailboxes {
+        let levels = target.components().iter();
+        let looks = levels.map(|level| folded(level.trim())).collect();
+        let other = *seen.entry(looks).or_insert(target);
+        if other != target {
+            notes.push(Note::LooksAlike {
+                target: target.clone(),
+                other: other.clone(),
+            });
         }
     }
-
-    fn target(&mut self, source: &MailboxName) -> MailboxName {
-        if let Some(target) = self.known.get(source) {
-            return target.clone();
-        }
-        let components = self.components(source.components());
-        MailboxName::from_components(components).unwrap_or_else(|| source.clone())
-    }
-
-    /// A subscription may be to a mailbox that does not exist: such a one takes nobody's name, and needs none of its own.
-    fn subscribed(&mut self, source: &MailboxName) -> MailboxName {
-        let exists = self.listed.contains(source.components());
-        if !exists && fits(source.components(), self.rules) {
-            return source.clone();
-        }
-        self.target(source)
-    }
-
-    fn components(&mut self, source: &[String]) -> Vec<String> {
-        let is_given = (1..=source.len()).any(|levels| self.given_before.contains(&source[..levels]));
-        if fits(source, self.rules) && !is_given {
-            return source.to_vec();
-        }
-        if let Some(given) = self.given.get(source) {
-            return given.clone();
-        }
-        let Some((last, above)) = source.split_last() else {
-            return Vec::new();
-        };
-        let above = if above.is_empty() {
-            Vec::new()
-        } else {
-            self.components(above)
-        };
-        let mended = mend(last, &above, self.rules);
-        let target = (1..=u32::MAX)
-            .map(|number| {
-                let mut target = above.clone();
-                target.push(if number == 1 {
-                    mended.clone()
-                } else {
-                    format!("{mended}-{number}")
-                });
-                target
-            })
-            .find(|target| !self.taken.contains(target))
-            .unwrap_or_default();
-        self.taken.insert(target.clone());
-        self.given.insert(source.to_vec(), target.clone());
-        target
-    }
-}
-
-fn is_forbidden(c: char, rules: NameRules) -> bool {
-    c.is_control() || rules.forbidden.contains(&c)
-}
-
-fn octets(components: &[String]) -> usize {
-    components
-        .iter()
-        .map(|component| mutf7::encode(component).len() + 1)
-        .sum()
-}
-
-fn fits(components: &[String], rules: NameRules) -> bool {
-    let plain = |component: &String| {
-        !component.starts_with('~') && !component.chars().any(|c| is_forbidden(c, rules))
-    };
-    components.iter().all(plain) && octets(components) <= rules.max_octets
-}
-
-/// Room for the number and the mark of a shortened name.
-const SHORTENING_ROOM: usize = 16;
-
-fn mend(component: &str, above: &[String], rules: NameRules) -> String {
-    let mut mended: String = component
-        .chars()
-        .map(|c| if is_forbidden(c, rules) { '_' } else { c })
-        .collect();
-    if mended.starts_with('~') {
-        mended.replace_range(..1, "_");
-    }
-    let room = rules.max_octets.saturating_sub(octets(above));
-    if mutf7::encode(&mended).len() < room {
-        return mended;
-    }
-    // The mark keeps two long names apart that begin alike, and stays the same in every pass.
-    let mark = format!("~{:08x}", fnv1a(component.as_bytes()));
-    while !mended.is_empty() && mutf7::encode(&mended).len() + SHORTENING_ROOM > room {
-        mended.pop();
-    }
-    mended + &mark
-}
-
-/// FNV-1a, 32 bits: a mark in a name, not a protection.
-fn fnv1a(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, &byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+    notes
 }
 
 #[cfg(test)]
@@ -435,6 +344,109 @@ mod tests {
     }
 
     #[test]
+    fn children_stay_below_parents_that_earlier_passes_named() {
+        check(
+            &["a.b", "a.b|new", "c.d|old", "c.d|new", "c_d"],
+            &[("a.b", "a_b-7"), ("c.d|old", "c_d-2|old")],
+            &expect![[r#"
+                a.b → a_b-7
+                a.b|new → a_b-7|new
+                c.d|old → c_d-2|old
+                c.d|new → c_d-2|new
+                c_d → c_d"#]],
+        );
+    }
+
+    #[test]
+    fn too_deep_a_level_is_hung_higher_up() {
+        let deep = ["x".repeat(20), "y".repeat(20), "z".repeat(20)].join("|");
+        check(
+            &[&deep, &format!("{}|{}", "x".repeat(20), "y".repeat(20))],
+            &[],
+            &expect![[r#"
+                xxxxxxxxxxxxxxxxxxxx|yyyyyyyyyyyyyyyyyyyy|zzzzzzzzzzzzzzzzzzzz → xxxxxxxxxxxxxxxxxxxx|zzzzzzzzzzzzzzzzzzzz
+                xxxxxxxxxxxxxxxxxxxx|yyyyyyyyyyyyyyyyyyyy → xxxxxxxxxxxxxxxxxxxx|yyyyyyyyyyyyyyyyyyyy"#]],
+        );
+    }
+
+    #[test]
+    fn a_number_has_to_fit_too() {
+        let name = "v.".to_owned() + &"x".repeat(57);
+        let other = "v/".to_owned() + &"x".repeat(57);
+        check(
+            &[&name, &other],
+            &[],
+            &expect![[r#"
+            v.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx → v_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+            v/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx → v_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx~e715f3de"#]],
+        );
+    }
+
+    #[test]
+    fn what_no_server_lets_pass_is_mended() {
+        for (path, target) in [
+            ("a\u{2028}b", "a_b"),
+            ("a\u{85}b", "a_b"),
+            ("~", "_"),
+            ("a b ", "a b "),
+        ] {
+            let plan = plan_tree(
+                &[mailbox(path)],
+                &[],
+                &BTreeMap::new(),
+                &Selection::default(),
+                MAILDIR,
+            );
+            assert_eq!(plan.mailboxes[0].target, name(target), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_subscription_to_what_is_missing_keeps_its_name() {
+        let subscribed = [name("a_b"), name("a.b")];
+        let known = BTreeMap::new();
+        let plan = plan_tree(
+            &[mailbox("a.b")],
+            &subscribed,
+            &known,
+            &Selection::default(),
+            MAILDIR,
+        );
+        assert_eq!(plan.subscriptions, [name("a_b"), name("a_b-2")]);
+    }
+
+    #[test]
+    fn names_that_look_alike_are_both_kept_and_told() {
+        let source = [
+            "Work",
+            "work",
+            "Cafe\u{301}|x ",
+            "Café|X",
+            "Sent",
+            "Sent ",
+            "Sents",
+        ]
+        .map(mailbox);
+        let plan = plan_tree(&source, &[], &BTreeMap::new(), &Selection::default(), MAILDIR);
+        assert!(
+            plan.mailboxes
+                .iter()
+                .all(|mailbox| mailbox.source == mailbox.target)
+        );
+        let notes: Vec<String> = plan
+            .notes
+            .iter()
+            .map(|note| note.to_string().replace('\u{301}', "◌́"))
+            .collect();
+        expect![[r#"
+            “Sent ” looks like \Sent too; that role goes to “Sent”, and both are kept under their own names
+            “work” and “Work” look alike: both are kept, but some programs take them for one
+            “Café/X” and “Cafe◌́/x ” look alike: both are kept, but some programs take them for one
+            “Sent ” and “Sent” look alike: both are kept, but some programs take them for one"#]]
+        .assert_eq(&notes.join("\n"));
+    }
+
+    #[test]
     fn what_cannot_hold_messages_or_is_excluded_is_not_carried() {
         let source = [mailbox("Parent^"), mailbox("A"), mailbox("Trash|Old")];
         let selection = Selection {
@@ -447,7 +459,8 @@ mod tests {
             plan.mailboxes,
             [MailboxPlan {
                 source: name("A"),
-                target: name("A")
+                target: name("A"),
+                role: None
             }]
         );
         assert_eq!(plan.subscriptions, [name("A"), name("Missing")]);

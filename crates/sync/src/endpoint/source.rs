@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use transhume_imap::{CertificateRule, Connection, Endpoint, ImapError, Security, Timeouts};
+use transhume_imap::{CertificateRule, Compression, Connection, Endpoint, ImapError, Security, Timeouts};
 
 /// Where an account is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,7 @@ impl Source {
                 idle: self.patience,
                 ..Timeouts::default()
             },
+            compression: Compression::Auto,
         };
         let mut connection = Connection::open(&endpoint).await?;
         connection.login(&self.address.user, &self.password).await?;

@@ -202,7 +202,10 @@ impl Pass {
                 }
                 Note::Excluded { source } => (source, Difference::Excluded),
                 Note::NotOwn { source } => (source, Difference::NotOwn),
-                Note::Virtual { .. } | Note::Moved { .. } => continue,
+                Note::Virtual { .. }
+                | Note::Moved { .. }
+                | Note::LooksAlike { .. }
+                | Note::RoleTaken { .. } => continue,
             };
             let mut told = MailboxVerification {
                 source: Some(source),

@@ -169,7 +169,7 @@ async fn however_it_ends_it_is_told() {
             "3 octets; the server gave no answer in time while reading a message (3 of 10 octets had come)",
             "0 octets; the server gave no answer in time while waiting for the reply to UID FETCH",
             "0 octets; the server replies to a command that was not sent: \"A9\"",
-            "0 octets; the server announces a literal of impossible length: \"* 1 FETCH (BODY[] {18446744073709551616}  \"",
+            "0 octets; the server announces a literal of impossible length: \"* 1 FETCH (BODY[] {18446744073709551616} \"",
         ]
     "#]]
     .assert_debug_eq(&told);

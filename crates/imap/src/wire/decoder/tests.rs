@@ -31,7 +31,7 @@ fn decode(input: &[u8], sizes: &[usize]) -> (Vec<Event>, Option<DecodeError>) {
             }
             Err(error) => return (events, Some(error)),
         }
-        assert!(decoder.response.len() <= MAX_RESPONSE + 64);
+        assert!(decoder.held() <= MAX_RESPONSE + 64);
     }
 }
 

@@ -104,6 +104,7 @@ fn what(mailbox: &MailboxReport) -> String {
     if mailbox.done.flags_set > 0 {
         words.push(format!("{} with new flags", HumanCount(mailbox.done.flags_set)));
     }
+    words.extend(mailbox.role.map(|role| role.to_string()));
     if mailbox.source != mailbox.target {
         words.push(format!("called “{}” on the old server", mailbox.source));
     }
@@ -261,7 +262,7 @@ fn advice(out: &mut String, arguments: &Arguments, report: &Report) {
     let roles: Vec<_> = report
         .mailboxes
         .iter()
-        .filter_map(|m| m.special_use.map(|role| (&m.target, role)))
+        .filter_map(|m| m.role.map(|role| (&m.target, role)))
         .collect();
     if roles.is_empty() || report.totals().is_empty() || arguments.account.quiet {
         return;
@@ -278,8 +279,14 @@ fn advice(out: &mut String, arguments: &Arguments, report: &Report) {
         line(
             out,
             format_args!(
-                "  mailbox \"{}\" {{\n    special_use = {role}\n  }}",
-                quote(&name.to_string())
+                "  mailbox \"{}\" {{\n{}    special_use = {}\n  }}",
+                quote(&name.to_string()),
+                if role.guessed {
+                    "    # guessed from its name\n"
+                } else {
+                    ""
+                },
+                role.special_use,
             ),
         );
     }
@@ -344,7 +351,8 @@ fn mailbox(mailbox: &MailboxReport) -> Value {
     json!({
         "source": mailbox.source.components(),
         "target": mailbox.target.components(),
-        "special_use": mailbox.special_use.map(|role| role.to_string()),
+        "special_use": mailbox.role.map(|role| role.special_use.to_string()),
+        "special_use_guessed": mailbox.role.is_some_and(|role| role.guessed),
         "uid_validity": mailbox.uid_validity.map(UidValidity::get),
         "highest_mod_seq": mailbox.highest_mod_seq.map(|value| value.0),
         "state": match mailbox.state {
