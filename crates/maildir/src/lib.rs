@@ -16,6 +16,7 @@ mod content;
 mod disk;
 mod error;
 mod flags;
+mod flush;
 mod handles;
 mod index;
 mod keywords;
