@@ -1,12 +1,12 @@
 //! `transhume move`: one account, once, from an IMAP server into a Maildir.
 
-mod address;
-mod dovecot;
-mod owner;
-mod password;
+pub(super) mod address;
+pub(super) mod dovecot;
+pub(super) mod owner;
+pub(super) mod password;
 mod progress;
-mod report;
-mod setup;
+pub(super) mod report;
+pub(super) mod setup;
 mod trouble;
 
 use std::io::Write;
@@ -51,30 +51,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 
-    /// Believe the old server's certificate if this is its SHA-256, whoever issued it (for self-signed servers)
-    #[arg(long, value_name = "sha256:HEX")]
-    pin: Option<String>,
-
-    /// Owner of all files made, USER[:GROUP]; as root the default is the owner of the folder the Maildir lies in
-    #[arg(long, value_name = "USER[:GROUP]")]
-    owner: Option<String>,
-
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
-
-    /// Print the outcome as JSON on standard output
-    #[arg(long)]
-    json: bool,
-
-    /// Only mailboxes that match, and those below them (* any characters, % any but /); may be repeated
-    #[arg(long, value_name = "PATTERN")]
-    include: Vec<String>,
-
-    /// Not mailboxes that match, nor those below them; stronger than --include; may be repeated
-    #[arg(long, value_name = "PATTERN")]
-    exclude: Vec<String>,
-
     /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -88,26 +64,58 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", requires = "dovecot_user")]
     dovecot_config: Option<PathBuf>,
 
+    #[command(flatten)]
+    manner: Manner,
+}
+
+// How accounts are moved, whichever and however many. (A doc comment would take the place of the command's own.)
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "these comments are the help text")]
+pub(crate) struct Manner {
+    /// Believe the old server's certificate if this is its SHA-256, whoever issued it (for self-signed servers)
+    #[arg(long, value_name = "sha256:HEX")]
+    pub(crate) pin: Option<String>,
+
+    /// Owner of all files made, USER[:GROUP]; as root the default is the owner of the folder the Maildir lies in
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub(crate) owner: Option<String>,
+
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Print the outcome as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Only mailboxes that match, and those below them (* any characters, % any but /); may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) include: Vec<String>,
+
+    /// Not mailboxes that match, nor those below them; stronger than --include; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+
     /// When files are made safe from a power cut
     #[arg(long, value_enum, default_value_t = Durability::Batch)]
-    durability: Durability,
+    pub(crate) durability: Durability,
 
     /// New connections in a row that may bring nothing before giving up
     #[arg(long, value_name = "N", default_value_t = 3)]
-    retries: u32,
+    pub(crate) retries: u32,
 
     /// Seconds for which the old server may be silent
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    timeout: u64,
+    pub(crate) timeout: u64,
 
     /// Say nothing but errors and the outcome
     #[arg(long, short)]
-    quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 /// When files are made safe from a power cut.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Durability {
+pub(crate) enum Durability {
     /// Many at a time, by flushing the whole file system (fastest; other programs may feel it)
     Batch,
     /// Each by itself
@@ -120,19 +128,15 @@ enum Durability {
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let began = Instant::now();
     let outcome = execute(arguments);
-    let exit = match &outcome {
-        Ok(outcome) if outcome.is_complete(arguments.dry_run) => Exit::Complete,
-        Ok(_) => Exit::Partial,
-        Err(failure) => failure.exit,
-    };
-    if arguments.json {
-        let text = report::json(arguments, exit, &outcome, began.elapsed());
+    let exit = exit_of(&outcome, arguments.manner.dry_run);
+    if arguments.manner.json {
+        let text = report::json(&arguments.manner, &outcome, began.elapsed());
         // Whoever reads standard output may have gone; the exit code still tells.
         let _ = writeln!(std::io::stdout(), "{text}");
     }
     match outcome {
-        Ok(outcome) if !arguments.json => {
-            let text = report::text(arguments, &outcome, began.elapsed());
+        Ok(outcome) if !arguments.manner.json => {
+            let text = report::text(&arguments.manner, &outcome, began.elapsed());
             let _ = write!(std::io::stdout(), "{text}");
         }
         Ok(_) => {}
@@ -141,12 +145,21 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     exit
 }
 
+/// What scripts see of an account's outcome.
+pub(super) fn exit_of(outcome: &Result<Outcome, Failure>, dry_run: bool) -> Exit {
+    match outcome {
+        Ok(outcome) if outcome.is_complete(dry_run) => Exit::Complete,
+        Ok(_) => Exit::Partial,
+        Err(failure) => failure.exit,
+    }
+}
+
 /// What a pass that came to its end came to.
 #[derive(Debug)]
-struct Outcome {
-    report: Report,
+pub(super) struct Outcome {
+    pub(super) report: Report,
     /// What doveadm could not do.
-    dovecot_trouble: Option<String>,
+    pub(super) dovecot_trouble: Option<String>,
 }
 
 impl Outcome {
@@ -170,8 +183,8 @@ fn execute(arguments: &Arguments) -> Result<Outcome, Failure> {
     let (switch, stop) = stop_switch();
     let setup = setup::Setup::new(arguments)?;
     let result = runtime.block_on(async {
-        let listening = tokio::spawn(listen_for_signals(switch, arguments.quiet));
-        let observer = progress::Teller::new(arguments);
+        let listening = tokio::spawn(listen_for_signals(switch, arguments.manner.quiet));
+        let observer = progress::Teller::new(arguments.manner.quiet);
         let result = setup.move_account(&observer, &stop).await;
         observer.end();
         listening.abort();
@@ -183,7 +196,7 @@ fn execute(arguments: &Arguments) -> Result<Outcome, Failure> {
     let doveadm = arguments
         .dovecot_user
         .as_ref()
-        .filter(|_| !arguments.dry_run)
+        .filter(|_| !arguments.manner.dry_run)
         .map(|user| dovecot::Doveadm {
             user: user.clone(),
             config: arguments.dovecot_config.clone(),
@@ -196,7 +209,7 @@ fn execute(arguments: &Arguments) -> Result<Outcome, Failure> {
 }
 
 /// The first signal asks for a clean end; the second ends the program at once, which loses nothing either.
-async fn listen_for_signals(switch: StopSwitch, quiet: bool) {
+pub(super) async fn listen_for_signals(switch: StopSwitch, quiet: bool) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))

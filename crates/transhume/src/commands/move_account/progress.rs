@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use transhume_sync::{Observer, Progress};
 
-use super::Arguments;
-
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -72,8 +70,8 @@ impl State {
 
 impl Teller {
     /// In the form that suits where standard error goes.
-    pub(crate) fn new(arguments: &Arguments) -> Self {
-        let form = if arguments.quiet {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let form = if quiet {
             Form::Silent
         } else if std::io::stderr().is_terminal() {
             Form::Bar(bar())

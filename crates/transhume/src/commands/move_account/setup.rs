@@ -12,12 +12,72 @@ use transhume_db::{Base, Store};
 use transhume_model::mail::{Digest, InternalDate};
 use transhume_model::plan::{Pattern, Selection};
 use transhume_sync::{
-    CertificateRule, Durability, Observer, Owner, Pass, Report, Source, Stop, SyncError, Target,
-    TargetOptions,
+    CertificateRule, Claim, Durability, Observer, Owner, Pass, Report, Source, SourceAddress, Stop,
+    SyncError, Target, TargetOptions,
 };
 
-use super::{Arguments, address, owner, password, trouble};
+use super::{Arguments, Manner, address, owner, password, trouble};
 use crate::exit::Failure;
+
+/// What holds for every account that a command moves.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    certificate: CertificateRule,
+    patience: Duration,
+    owner: Option<String>,
+    durability: Durability,
+    selection: Selection,
+    retries: u32,
+    dry_run: bool,
+}
+
+impl Rules {
+    /// Checks what was typed.
+    pub(crate) fn new(manner: &Manner) -> Result<Self, Failure> {
+        if let Some(owner) = &manner.owner {
+            owner::parse(owner)?;
+        }
+        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+        Ok(Self {
+            certificate: certificate_rule(manner.pin.as_deref())?,
+            patience: Duration::from_secs(manner.timeout),
+            owner: manner.owner.clone(),
+            durability: match manner.durability {
+                super::Durability::Batch => Durability::Batch,
+                super::Durability::File => Durability::File,
+                super::Durability::None => Durability::None,
+            },
+            selection: Selection {
+                include: patterns(&manner.include),
+                exclude: patterns(&manner.exclude),
+            },
+            retries: manner.retries,
+            dry_run: manner.dry_run,
+        })
+    }
+}
+
+/// The two ends of one account's move, and where it is remembered.
+#[derive(Clone, Debug)]
+pub(crate) struct Ends {
+    /// The old account.
+    pub(crate) source: SourceAddress,
+    /// The new Maildir.
+    pub(crate) maildir: PathBuf,
+    /// The state file.
+    pub(crate) state: PathBuf,
+}
+
+impl Ends {
+    /// With the state file beside the Maildir, unless another is named.
+    pub(crate) fn new(source: SourceAddress, maildir: PathBuf, state: Option<PathBuf>) -> Self {
+        Self {
+            source,
+            state: state.unwrap_or_else(|| beside(&maildir)),
+            maildir,
+        }
+    }
+}
 
 /// All that a move needs, checked as far as it can be without touching anything.
 #[derive(Debug)]
@@ -37,33 +97,38 @@ impl Setup {
     pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
         let from = address::parse_source(&arguments.from)?;
         let maildir = address::parse_target(&arguments.to)?;
-        let certificate = certificate_rule(arguments.pin.as_deref())?;
-        let owner = owner::resolve(arguments.owner.as_deref(), &maildir)?;
-        let durability = match arguments.durability {
-            super::Durability::Batch => Durability::Batch,
-            super::Durability::File => Durability::File,
-            super::Durability::None => Durability::None,
-        };
-        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
-        let selection = Selection {
-            include: patterns(&arguments.include),
-            exclude: patterns(&arguments.exclude),
-        };
-        let password = password::obtain(arguments.password_file.as_deref(), &from.user, &from.host)?.reveal();
+        let rules = Rules::new(&arguments.manner)?;
+        let ends = Ends::new(from, maildir, arguments.state.clone());
+        Self::of(ends, &rules, |source| {
+            let password = password::obtain(arguments.password_file.as_deref(), &source.user, &source.host)?;
+            Ok(password.reveal())
+        })
+    }
+
+    /// For one account. The password is asked for last.
+    pub(crate) fn of(
+        ends: Ends,
+        rules: &Rules,
+        password: impl FnOnce(&SourceAddress) -> Result<Vec<u8>, Failure>,
+    ) -> Result<Self, Failure> {
+        let owner = owner::resolve(rules.owner.as_deref(), &ends.maildir)?;
         Ok(Self {
             source: Source {
-                address: from,
-                password,
-                certificate,
-                patience: Duration::from_secs(arguments.timeout),
+                password: password(&ends.source)?,
+                address: ends.source,
+                certificate: rules.certificate,
+                patience: rules.patience,
             },
-            options: TargetOptions { owner, durability },
+            options: TargetOptions {
+                owner,
+                durability: rules.durability,
+            },
             owner,
-            state: arguments.state.clone().unwrap_or_else(|| beside(&maildir)),
-            maildir,
-            selection,
-            retries: arguments.retries,
-            dry_run: arguments.dry_run,
+            state: ends.state,
+            maildir: ends.maildir,
+            selection: rules.selection.clone(),
+            retries: rules.retries,
+            dry_run: rules.dry_run,
         })
     }
 
@@ -76,12 +141,7 @@ impl Setup {
     }
 
     async fn pass(self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
-        let target = if self.dry_run {
-            Target::look_only(&self.maildir, self.options)?
-        } else {
-            Target::open(&self.maildir, self.options)?
-        };
-        let claim = if self.dry_run { None } else { Some(target.claim()?) };
+        let (target, claim) = self.open_target().await?;
         let store = self.open_store(&target).await?;
         let account = self.source.address.account();
         let base = Base::open(store, &account, &self.maildir.to_string_lossy()).await?;
@@ -101,6 +161,28 @@ impl Setup {
         pass.base.close().await;
         drop(claim);
         result
+    }
+
+    /// The Maildir, claimed if it is to be written. On a thread that may block: other accounts do not wait for its disk.
+    async fn open_target(&self) -> Result<(Target, Option<Claim>), SyncError> {
+        let Self {
+            maildir,
+            options,
+            dry_run,
+            ..
+        } = self;
+        let (maildir, options, dry_run) = (maildir.clone(), *options, *dry_run);
+        let open = move || {
+            if dry_run {
+                return Ok((Target::look_only(&maildir, options)?, None));
+            }
+            let target = Target::open(&maildir, options)?;
+            let claim = target.claim()?;
+            Ok((target, Some(claim)))
+        };
+        tokio::task::spawn_blocking(open)
+            .await
+            .map_err(|error| SyncError::Internal(error.to_string()))?
     }
 
     /// The state file, made with the owner of the mail. A dry run that finds none does without one.
