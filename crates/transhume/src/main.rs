@@ -18,11 +18,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Move(commands::move_account::Arguments),
+    MoveAll(commands::move_all::Arguments),
 }
 
 fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Move(arguments) => commands::move_account::run(&arguments),
+        Command::MoveAll(arguments) => commands::move_all::run(&arguments),
     };
     ExitCode::from(exit.code())
 }

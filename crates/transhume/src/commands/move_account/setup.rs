@@ -55,6 +55,11 @@ impl Rules {
             dry_run: manner.dry_run,
         })
     }
+
+    /// Whether nothing is to be changed.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
 }
 
 /// The two ends of one account's move, and where it is remembered.
