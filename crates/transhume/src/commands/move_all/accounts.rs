@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::move_account::address;
-use crate::commands::move_account::password::{self, Password};
+use crate::commands::move_account::password::Password;
 use crate::commands::move_account::setup::Ends;
 
 use super::table::{self, Column, Fault, Row};
@@ -128,10 +128,12 @@ fn account(row: &Row, folders: Folders<'_>, faults: &mut Vec<Fault>) -> Option<A
             wrong(Column::PasswordFile, what.to_owned());
             None
         }
-        ([], Some(file)) => match password::obtain(Some(&folders.own.join(file)), "", "") {
-            Ok(password) => Some(password),
-            Err(failure) => {
-                wrong(Column::PasswordFile, failure.what);
+        ([], Some(file)) => match std::fs::read(folders.own.join(file)) {
+            Ok(bytes) => Some(Password::of_file(bytes)),
+            Err(error) => {
+                // Without its name: it may be a password that was put into the wrong column.
+                let what = format!("the file that is named here cannot be read: {error}");
+                wrong(Column::PasswordFile, what);
                 None
             }
         },
@@ -289,7 +291,7 @@ mod tests {
              pop3://a@h,s3cret,,,,\n\
              ,,s3cret,pw,,\n\
              imaps://a@h,maildir:/v/b,,-,,\n\
-             imaps://a@h,maildir:/v/c,,missing,,\n",
+             imaps://a@h,maildir:/v/c,,s3cret,,\n",
             folder.path(),
         );
         let expected = [
@@ -301,7 +303,7 @@ mod tests {
             "line 4, to: this does not name",
             "line 4, password: there is a password and",
             "line 5, password_file: standard input",
-            "line 6, password_file: the password file",
+            "line 6, password_file: the file that is named here cannot be read",
         ];
         assert_eq!(told.len(), expected.len(), "{told:#?}");
         for (told, expected) in told.iter().zip(expected) {

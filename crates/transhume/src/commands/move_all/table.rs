@@ -105,6 +105,13 @@ impl Row {
 
 /// Reads all rows, and gives with them all that is wrong.
 pub(crate) fn read(bytes: &[u8]) -> (Vec<Row>, Vec<Fault>) {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let fault = Fault::of_line(
+            1,
+            "the file is in UTF-16, as some spreadsheets write it; save it as UTF-8",
+        );
+        return (Vec::new(), vec![fault]);
+    }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut records = Records::new(bytes, separator(bytes));
     let mut faults = Vec::new();
@@ -257,7 +264,7 @@ impl<'a> Records<'a> {
     fn skip_line_end(&mut self) -> bool {
         let length = match self.rest {
             [b'\r', b'\n', ..] => 2,
-            [b'\n', ..] => 1,
+            [b'\n', ..] | [b'\r'] => 1,
             _ => return false,
         };
         self.rest = &self.rest[length..];
@@ -266,7 +273,8 @@ impl<'a> Records<'a> {
     }
 
     fn cell_ends(&self) -> bool {
-        matches!(self.rest, [] | [b'\n', ..] | [b'\r', b'\n', ..]) || self.peek() == Some(self.separator)
+        matches!(self.rest, [] | [b'\r'] | [b'\n', ..] | [b'\r', b'\n', ..])
+            || self.peek() == Some(self.separator)
     }
 
     fn cell(&mut self) -> Result<Vec<u8>, &'static str> {
@@ -366,6 +374,7 @@ mod tests {
             &["4: a|b|c", "7: d|e|f"],
         );
         check(b"from,to,password_file\na,b,\"\"\n", &["2: a|b|"]);
+        check(b"from,to,password\r\na,b,c\r", &["2: a|b|c"]);
         check(b"from,to,password\n", &[]);
     }
 
@@ -406,6 +415,7 @@ mod tests {
             ],
         );
         check("\"from,to\n", &["line 1: the quote"]);
+        assert!(told(b"\xff\xfef\0r\0")[0].contains("UTF-16"));
     }
 
     #[test]
