@@ -295,13 +295,6 @@ impl Dir {
             .map_err(|error| MaildirError::io("flushing", &self.path, error))
     }
 
-    /// Makes everything on the directory's file system outlive a power cut.
-    pub(crate) fn sync_file_system(&self) -> Result<(), MaildirError> {
-        self.power
-            .flush(|| rustix::fs::syncfs(&self.fd))
-            .map_err(|error| MaildirError::io("flushing the file system of", &self.path, error))
-    }
-
     pub(crate) fn give(&self, file: &File, name: &[u8], owner: Owner) -> Result<(), MaildirError> {
         self.power
             .step(|| give(file, owner))

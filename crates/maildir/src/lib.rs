@@ -16,6 +16,7 @@ mod content;
 mod disk;
 mod error;
 mod flags;
+mod flush;
 #[doc(hidden)]
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

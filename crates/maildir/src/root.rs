@@ -12,6 +12,7 @@ use transhume_model::mail::MailboxName;
 
 use crate::disk::{Dir, Owner, random_hex};
 use crate::error::MaildirError;
+use crate::flush::Flusher;
 use crate::handles::Handles;
 use crate::layout::{self, FoundMailbox};
 use crate::mailbox::{self, MailboxDir};
@@ -81,6 +82,8 @@ pub struct MaildirRoot {
     pub(crate) dir: Arc<Dir>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) handles: Arc<Handles>,
+    /// Where staged messages are flushed together.
+    flusher: Option<Arc<Flusher>>,
 }
 
 /// Keeps other processes of ours out of a Maildir until it is dropped.
@@ -110,7 +113,12 @@ impl MaildirRoot {
             other => other?,
         };
         mailbox::make_directories(&dir, &settings)?;
+        let flusher = match settings.durability {
+            Durability::Batch => Some(Arc::new(Flusher::of(&dir)?)),
+            Durability::File | Durability::None => None,
+        };
         Ok(Self {
+            flusher,
             dir: Arc::new(dir),
             settings,
             handles: Arc::default(),
@@ -229,12 +237,9 @@ impl MaildirRoot {
     }
 
     /// With [`Durability::Batch`], makes everything that was staged so far outlive a power cut. Nothing may be committed
-    /// before.
+    /// before. Those who ask at the same time, for Maildirs on the same file system, are served together.
     pub fn sync(&self) -> Result<(), MaildirError> {
-        match self.settings.durability {
-            Durability::Batch => self.dir.sync_file_system(),
-            Durability::File | Durability::None => Ok(()),
-        }
+        self.flusher.as_ref().map_or(Ok(()), |flusher| flusher.flush())
     }
 
     /// The mailboxes that the account has subscribed to, those that do not exist included.

@@ -19,12 +19,14 @@ struct Cli {
 enum Command {
     Move(commands::move_account::Arguments),
     Verify(commands::verify::Arguments),
+    MoveAll(commands::move_all::Arguments),
 }
 
 fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Move(arguments) => commands::move_account::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
+        Command::MoveAll(arguments) => commands::move_all::run(&arguments),
     };
     ExitCode::from(exit.code())
 }

@@ -225,8 +225,9 @@ impl Target {
     }
 
     /// Marks the Maildir, and gives what it is known by from then on.
-    pub(crate) fn mark(&self) -> Result<String, SyncError> {
-        Ok(self.root()?.mark()?)
+    pub(crate) async fn mark(&self) -> Result<String, SyncError> {
+        let root = self.root()?.clone();
+        blocking(move || root.mark()).await
     }
 
     fn root(&self) -> Result<&MaildirRoot, SyncError> {

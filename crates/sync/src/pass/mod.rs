@@ -161,7 +161,7 @@ impl Pass {
         if found.is_none() || self.base.target_identity().await? != found {
             let identity = match found {
                 Some(identity) => identity,
-                None => self.target.mark()?,
+                None => self.target.mark().await?,
             };
             self.base.set_target_identity(&identity).await?;
         }

@@ -7,61 +7,79 @@ use transhume_model::mail::{Digest, InternalDate};
 use transhume_model::plan::{Pattern, Selection};
 use transhume_sync::{CertificateRule, Source, SourceAddress};
 
-use super::{Options, address, password, state_file};
+use super::{Manner, Options, address, password, state_file};
 use crate::exit::Failure;
 
-/// Both ends, checked as far as they can be without touching anything.
+/// What holds for every account that a command is about.
 #[derive(Debug)]
-pub(crate) struct Ends {
-    /// Where the account is.
-    pub(crate) address: SourceAddress,
-    /// Where its mail goes.
-    pub(crate) maildir: PathBuf,
-    /// Where it is remembered what was moved.
-    pub(crate) state: PathBuf,
+pub(crate) struct Rules {
     /// Which mailboxes.
     pub(crate) selection: Selection,
     /// New connections in a row that may bring nothing.
     pub(crate) retries: u32,
     certificate: CertificateRule,
-    password_file: Option<PathBuf>,
     patience: Duration,
 }
 
-impl Ends {
-    /// Checks the options.
-    pub(crate) fn new(options: &Options) -> Result<Self, Failure> {
-        let address = address::parse_source(&options.from)?;
-        let maildir = address::parse_target(&options.to)?;
-        let certificate = certificate_rule(options.pin.as_deref())?;
+impl Rules {
+    /// Checks what was typed.
+    pub(crate) fn new(manner: &Manner) -> Result<Self, Failure> {
         let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
-        let state = options.state.clone();
         Ok(Self {
-            address,
-            certificate,
-            state: state.unwrap_or_else(|| state_file::beside(&maildir)),
-            maildir,
+            certificate: certificate_rule(manner.pin.as_deref())?,
+            patience: Duration::from_secs(manner.timeout),
             selection: Selection {
-                include: patterns(&options.include),
-                exclude: patterns(&options.exclude),
+                include: patterns(&manner.include),
+                exclude: patterns(&manner.exclude),
             },
-            retries: options.retries,
-            password_file: options.password_file.clone(),
-            patience: Duration::from_secs(options.timeout),
+            retries: manner.retries,
         })
     }
 
-    /// The source. Asks for the password, which is done last, when all else is right.
-    pub(crate) fn source(&self) -> Result<Source, Failure> {
-        let SourceAddress { user, host, .. } = &self.address;
-        let password = password::obtain(self.password_file.as_deref(), user, host)?.reveal();
-        Ok(Source {
-            address: self.address.clone(),
+    /// The source at that address.
+    pub(crate) fn source(&self, address: SourceAddress, password: Vec<u8>) -> Source {
+        Source {
+            address,
             password,
             certificate: self.certificate,
             patience: self.patience,
-        })
+        }
     }
+}
+
+/// The two ends of one account, and where it is remembered what was moved.
+#[derive(Clone, Debug)]
+pub(crate) struct Ends {
+    /// The old account.
+    pub(crate) source: SourceAddress,
+    /// The new Maildir.
+    pub(crate) maildir: PathBuf,
+    /// The state file.
+    pub(crate) state: PathBuf,
+}
+
+impl Ends {
+    /// With the state file beside the Maildir, unless another is named.
+    pub(crate) fn new(source: SourceAddress, maildir: PathBuf, state: Option<PathBuf>) -> Self {
+        Self {
+            source,
+            state: state.unwrap_or_else(|| state_file::beside(&maildir)),
+            maildir,
+        }
+    }
+
+    /// As they were typed, checked as far as they can be without touching anything.
+    pub(crate) fn typed(options: &Options) -> Result<Self, Failure> {
+        let source = address::parse_source(&options.from)?;
+        let maildir = address::parse_target(&options.to)?;
+        Ok(Self::new(source, maildir, options.state.clone()))
+    }
+}
+
+/// Gets the old account's password, which is done last, when all else is right.
+pub(crate) fn ask_password(options: &Options, source: &SourceAddress) -> Result<Vec<u8>, Failure> {
+    let password = password::obtain(options.password_file.as_deref(), &source.user, &source.host)?;
+    Ok(password.reveal())
 }
 
 fn certificate_rule(pin: Option<&str>) -> Result<CertificateRule, Failure> {

@@ -1,4 +1,4 @@
-//! What commands about one account have in common: its two ends as they are typed, the password, what is told meanwhile, and
+//! What commands have in common: an account's two ends as they are typed, the password, what is told meanwhile, and
 //! errors in words.
 
 pub(crate) mod address;
@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub(crate) use ends::{Ends, now};
-pub(crate) use run::run;
+pub(crate) use ends::{Ends, Rules, ask_password, now};
+pub(crate) use run::{listen_for_signals, run};
 pub(crate) use trouble::Trouble;
 
 /// The options that all of them take.
@@ -38,6 +38,19 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
+    /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) manner: Manner,
+}
+
+// The options of every command, be it about one account or about many. (A doc comment would take the place of the command's
+// own.)
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "these comments are the help text")]
+pub(crate) struct Manner {
     /// Believe the old server's certificate if this is its SHA-256, whoever issued it (for self-signed servers)
     #[arg(long, value_name = "sha256:HEX")]
     pub(crate) pin: Option<String>,
@@ -53,10 +66,6 @@ pub(crate) struct Options {
     /// Not mailboxes that match, nor those below them; stronger than --include; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
-
-    /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
 
     /// New connections in a row that may bring nothing before giving up
     #[arg(long, value_name = "N", default_value_t = 3)]

@@ -54,7 +54,7 @@ pub(crate) fn resolve(asked: Option<&str>, maildir: &Path) -> Result<Option<Owne
 }
 
 /// Reads `USER`, `USER:GROUP`, or numbers in their place. Without a group it is the user's own.
-fn parse(text: &str) -> Result<Owner, Failure> {
+pub(crate) fn parse(text: &str) -> Result<Owner, Failure> {
     let unknown = |what: &str| {
         Failure::usage(
             format!("--owner: this machine knows no {what}"),

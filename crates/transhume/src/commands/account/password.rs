@@ -14,9 +14,26 @@ pub(crate) const VARIABLE: &str = "TRANSHUME_PASSWORD";
 pub(crate) struct Password(Vec<u8>);
 
 impl Password {
+    /// What a file holds. One line end at its end is not part of the password.
+    pub(crate) fn of_file(mut bytes: Vec<u8>) -> Self {
+        if bytes.ends_with(b"\n") {
+            bytes.pop();
+            if bytes.ends_with(b"\r") {
+                bytes.pop();
+            }
+        }
+        Self(bytes)
+    }
+
     /// The bytes, for the login exchange only.
     pub(crate) fn reveal(self) -> Vec<u8> {
         self.0
+    }
+}
+
+impl From<Vec<u8>> for Password {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
     }
 }
 
@@ -50,7 +67,7 @@ pub(crate) fn obtain(file: Option<&Path>, user: &str, host: &str) -> Result<Pass
     Ok(Password(typed.into_bytes()))
 }
 
-/// Reads a whole file (`-` is standard input). One line end at its end is not part of the password.
+/// Reads a whole file (`-` is standard input).
 fn read(file: &Path) -> Result<Password, Failure> {
     let mut bytes = Vec::new();
     let result = if file == Path::new("-") {
@@ -64,13 +81,7 @@ fn read(file: &Path) -> Result<Password, Failure> {
             "Give the name of a file that holds the password on its only line.",
         )
     })?;
-    if bytes.ends_with(b"\n") {
-        bytes.pop();
-        if bytes.ends_with(b"\r") {
-            bytes.pop();
-        }
-    }
-    Ok(Password(bytes))
+    Ok(Password::of_file(bytes))
 }
 
 #[cfg(test)]

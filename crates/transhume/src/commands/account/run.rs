@@ -31,7 +31,7 @@ pub(crate) fn run<T>(
 }
 
 /// The first signal asks for a clean end; the second ends the program at once, which loses nothing either.
-async fn listen_for_signals(switch: StopSwitch, quiet: bool) {
+pub(crate) async fn listen_for_signals(switch: StopSwitch, quiet: bool) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))

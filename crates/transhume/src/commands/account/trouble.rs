@@ -19,7 +19,7 @@ impl Trouble {
     /// For a move between these.
     pub(crate) fn new(ends: &Ends) -> Self {
         Self {
-            source: ends.address.clone(),
+            source: ends.source.clone(),
             maildir: ends.maildir.display().to_string(),
             state: ends.state.display().to_string(),
         }

@@ -1,8 +1,8 @@
 //! `transhume move`: one account, once, from an IMAP server into a Maildir.
 
-mod dovecot;
-mod report;
-mod setup;
+pub(super) mod dovecot;
+pub(super) mod report;
+pub(super) mod setup;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -38,13 +38,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     account: account::Options,
 
-    /// Owner of all files made, USER[:GROUP]; as root the default is the owner of the folder the Maildir lies in
-    #[arg(long, value_name = "USER[:GROUP]")]
-    owner: Option<String>,
-
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    moving: Moving,
 
     /// The account's name in Dovecot here: lets doveadm tell it how far the old server's change numbers had got, so that
     /// clients with CONDSTORE or QRESYNC miss nothing
@@ -54,6 +49,19 @@ pub(crate) struct Arguments {
     /// Dovecot's configuration file for --dovecot-user, if it is not the usual one
     #[arg(long, value_name = "FILE", requires = "dovecot_user")]
     dovecot_config: Option<PathBuf>,
+}
+
+// How accounts are moved, whichever and however many. (A doc comment would take the place of the command's own.)
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "these comments are the help text")]
+pub(super) struct Moving {
+    /// Owner of all files made, USER[:GROUP]; as root the default is the owner of the folder the Maildir lies in
+    #[arg(long, value_name = "USER[:GROUP]")]
+    owner: Option<String>,
+
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
 
     /// When files are made safe from a power cut
     #[arg(long, value_enum, default_value_t = Durability::Batch)]
@@ -67,9 +75,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     most_deletions: u32,
 
-    /// Connections to the old server at once, if there is much to carry; fewer where it refuses them
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
-    connections: u32,
+    /// Connections to the old server for one account, if there is much to carry; fewer where it refuses them [default: 2; with
+    /// move-all 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(super) connections: Option<u32>,
 }
 
 /// When files are made safe from a power cut.
@@ -92,23 +101,31 @@ enum Deletions {
     Follow,
 }
 
+/// What of the options a report depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Telling {
+    pub(super) dry_run: bool,
+    pub(super) quiet: bool,
+}
+
 /// Runs the command to its end and says how it went.
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let began = Instant::now();
-    let outcome = execute(arguments);
-    let exit = match &outcome {
-        Ok(outcome) if outcome.is_complete(arguments.dry_run) => Exit::Complete,
-        Ok(_) => Exit::Partial,
-        Err(failure) => failure.exit,
+    let telling = Telling {
+        dry_run: arguments.moving.dry_run,
+        quiet: arguments.account.manner.quiet,
     };
-    if arguments.account.json {
-        let text = report::json(arguments, exit, &outcome, began.elapsed());
+    let json = arguments.account.manner.json;
+    let outcome = execute(arguments);
+    let exit = exit_of(&outcome, telling.dry_run);
+    if json {
+        let text = report::json(telling, &outcome, began.elapsed());
         // Whoever reads standard output may have gone; the exit code still tells.
         let _ = writeln!(std::io::stdout(), "{text}");
     }
     match outcome {
-        Ok(outcome) if !arguments.account.json => {
-            let text = report::text(arguments, &outcome, began.elapsed());
+        Ok(outcome) if !json => {
+            let text = report::text(telling, &outcome, began.elapsed());
             let _ = write!(std::io::stdout(), "{text}");
         }
         Ok(_) => {}
@@ -117,12 +134,21 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     exit
 }
 
+/// What scripts see of an account's outcome.
+pub(super) fn exit_of(outcome: &Result<Outcome, Failure>, dry_run: bool) -> Exit {
+    match outcome {
+        Ok(outcome) if outcome.is_complete(dry_run) => Exit::Complete,
+        Ok(_) => Exit::Partial,
+        Err(failure) => failure.exit,
+    }
+}
+
 /// What a pass that came to its end came to.
 #[derive(Debug)]
-struct Outcome {
-    report: Report,
+pub(super) struct Outcome {
+    pub(super) report: Report,
     /// What doveadm could not do.
-    dovecot_trouble: Option<String>,
+    pub(super) dovecot_trouble: Option<String>,
 }
 
 impl Outcome {
@@ -140,13 +166,13 @@ impl Outcome {
 
 fn execute(arguments: &Arguments) -> Result<Outcome, Failure> {
     let setup = setup::Setup::new(arguments)?;
-    let report = account::run(arguments.account.quiet, async |observer, stop| {
+    let report = account::run(arguments.account.manner.quiet, async |observer, stop| {
         setup.move_account(observer, stop).await
     })?;
     let doveadm = arguments
         .dovecot_user
         .as_ref()
-        .filter(|_| !arguments.dry_run)
+        .filter(|_| !arguments.moving.dry_run)
         .map(|user| dovecot::Doveadm {
             user: user.clone(),
             config: arguments.dovecot_config.clone(),

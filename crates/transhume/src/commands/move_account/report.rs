@@ -9,17 +9,17 @@ use transhume_model::mail::UidValidity;
 use transhume_sync::{Counts, MailboxReport, MailboxState, Quarantined, Report};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Arguments, Outcome};
-use crate::exit::{Exit, Failure};
+use super::{Outcome, Telling, exit_of};
+use crate::exit::Failure;
 
 /// Lines that one kind of trouble may take before it is summed up.
 const LINES: usize = 20;
 
 /// For a person.
-pub(crate) fn text(arguments: &Arguments, ended: &Outcome, took: Duration) -> String {
+pub(crate) fn text(telling: Telling, ended: &Outcome, took: Duration) -> String {
     let report = &ended.report;
     let mut out = String::new();
-    if arguments.dry_run {
+    if telling.dry_run {
         plan(&mut out, report);
     } else {
         outcome(&mut out, report, took);
@@ -27,20 +27,25 @@ pub(crate) fn text(arguments: &Arguments, ended: &Outcome, took: Duration) -> St
     for note in &report.notes {
         line(&mut out, format_args!("  Note: {note}."));
     }
-    trouble(&mut out, report);
+    left(&mut out, ended);
+    if !telling.dry_run {
+        advice(&mut out, telling, report);
+    }
+    out
+}
+
+/// What could not be done.
+pub(crate) fn left(out: &mut String, ended: &Outcome) {
+    trouble(out, &ended.report);
     if let Some(words) = &ended.dovecot_trouble {
         line(
-            &mut out,
+            out,
             format_args!(
                 "  The mail has been moved, but Dovecot could not be told the old server's change numbers: {words}. Run the \
                  same command again when that is mended.",
             ),
         );
     }
-    if !arguments.dry_run {
-        advice(&mut out, arguments, report);
-    }
-    out
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
@@ -145,21 +150,17 @@ fn outcome(out: &mut String, report: &Report, took: Duration) {
             );
         }
     }
+    line(out, format_args!("{}", verdict(report)));
+}
+
+/// Whether all is done, in a sentence.
+pub(crate) fn verdict(report: &Report) -> &'static str {
     if report.is_complete() {
-        line(
-            out,
-            format_args!("Verified: a last look at both sides found nothing left to do."),
-        );
+        "Verified: a last look at both sides found nothing left to do."
     } else if !report.is_free_of_trouble() {
-        line(
-            out,
-            format_args!("Not everything could be moved; run the same command again to try what is left:"),
-        );
+        "Not everything could be moved; run the same command again to try what is left:"
     } else {
-        line(
-            out,
-            format_args!("Mail kept arriving on the old server: run the same command again for the rest."),
-        );
+        "Mail kept arriving on the old server: run the same command again for the rest."
     }
 }
 
@@ -258,13 +259,13 @@ fn tries(message: &Quarantined) -> String {
 }
 
 /// What is left for the administrator to do: roles, which Dovecot knows from its configuration only.
-fn advice(out: &mut String, arguments: &Arguments, report: &Report) {
+fn advice(out: &mut String, telling: Telling, report: &Report) {
     let roles: Vec<_> = report
         .mailboxes
         .iter()
         .filter_map(|m| m.role.map(|role| (&m.target, role)))
         .collect();
-    if roles.is_empty() || report.totals().is_empty() || arguments.account.quiet {
+    if roles.is_empty() || report.totals().is_empty() || telling.quiet {
         return;
     }
     line(
@@ -297,16 +298,12 @@ fn quote(name: &str) -> String {
 }
 
 /// For a machine. The keys are documented in README.md and only ever added to.
-pub(crate) fn json(
-    arguments: &Arguments,
-    exit: Exit,
-    outcome: &Result<Outcome, Failure>,
-    took: Duration,
-) -> String {
+pub(crate) fn json(telling: Telling, outcome: &Result<Outcome, Failure>, took: Duration) -> Value {
+    let exit = exit_of(outcome, telling.dry_run);
     let mut value = json!({
         "exit_code": exit.code(),
         "outcome": exit,
-        "dry_run": arguments.dry_run,
+        "dry_run": telling.dry_run,
         "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,
     });
     match outcome {
@@ -331,10 +328,11 @@ pub(crate) fn json(
             value["error"] = json!({ "what": failure.what, "advice": failure.advice });
         }
     }
-    value.to_string()
+    value
 }
 
-fn counts(counts: &Counts) -> Value {
+/// Numbers of messages.
+pub(crate) fn counts(counts: &Counts) -> Value {
     json!({
         "carried": counts.carried,
         "bytes": counts.bytes,

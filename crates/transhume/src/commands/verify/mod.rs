@@ -70,13 +70,13 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         exit = failure.exit;
     }
     let outcome = outcome.map(|(_, verification)| verification);
-    if arguments.account.json {
+    if arguments.account.manner.json {
         let text = json::outcome(exit, &outcome, took);
         // Whoever reads standard output may have gone; the exit code still tells.
         let _ = writeln!(std::io::stdout(), "{text}");
     }
     match outcome {
-        Ok(verification) if !arguments.account.json => {
+        Ok(verification) if !arguments.account.manner.json => {
             let text = text::report(&verification, took);
             let _ = write!(std::io::stdout(), "{text}");
         }
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 fn execute(arguments: &Arguments) -> Result<(Title, Verification), Failure> {
     let setup = Setup::new(arguments)?;
     let title = setup.title();
-    let verification = account::run(arguments.account.quiet, async |observer, stop| {
+    let verification = account::run(arguments.account.manner.quiet, async |observer, stop| {
         setup.verify(observer, stop).await
     })?;
     Ok((title, verification))

@@ -8,7 +8,7 @@ use transhume_sync::{
     Verification,
 };
 
-use super::super::account::{Ends, Trouble, now};
+use super::super::account::{Ends, Rules, Trouble, ask_password, now};
 use super::Arguments;
 use crate::exit::{Exit, Failure};
 
@@ -16,6 +16,7 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug)]
 pub(crate) struct Setup {
     ends: Ends,
+    rules: Rules,
     source: Source,
     target: Target,
     depth: Depth,
@@ -41,7 +42,8 @@ const OPTIONS: TargetOptions = TargetOptions {
 impl Setup {
     /// Checks the arguments, and asks for the password last, when all else is right.
     pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
-        let ends = Ends::new(&arguments.account)?;
+        let ends = Ends::typed(&arguments.account)?;
+        let rules = Rules::new(&arguments.account.manner)?;
         if let Some(folder) = arguments.html.as_ref().and_then(|file| file.parent())
             && !folder.as_os_str().is_empty()
             && !folder.is_dir()
@@ -59,8 +61,12 @@ impl Setup {
             ));
         }
         Ok(Self {
-            source: ends.source()?,
+            source: rules.source(
+                ends.source.clone(),
+                ask_password(&arguments.account, &ends.source)?,
+            ),
             ends,
+            rules,
             target,
             depth: arguments.depth(),
         })
@@ -68,7 +74,7 @@ impl Setup {
 
     pub(crate) fn title(&self) -> Title {
         Title {
-            account: self.ends.address.account(),
+            account: self.ends.source.account(),
             maildir: self.ends.maildir.clone(),
             when: now().to_string(),
         }
@@ -78,6 +84,7 @@ impl Setup {
     pub(crate) async fn verify(self, observer: &dyn Observer, stop: &Stop) -> Result<Verification, Failure> {
         let Self {
             ends,
+            rules,
             source,
             target,
             depth,
@@ -89,10 +96,10 @@ impl Setup {
                 source,
                 target,
                 base,
-                selection: ends.selection.clone(),
+                selection: rules.selection,
                 deletions: Deletions::Keep,
                 connections: 1,
-                retries: ends.retries,
+                retries: rules.retries,
                 now: now(),
             };
             let compared = pass.verify(depth, observer, stop).await;
@@ -106,7 +113,7 @@ impl Setup {
 
 /// What is known of the account; nothing, where there is no state file or the account is not in it.
 async fn open_base(ends: &Ends) -> Result<Base, SyncError> {
-    let (account, maildir) = (ends.address.account(), ends.maildir.to_string_lossy());
+    let (account, maildir) = (ends.source.account(), ends.maildir.to_string_lossy());
     if ends.state.exists() {
         let store = Store::open_to_read(&ends.state).await?;
         if let Some(base) = Base::find(store, &account, &maildir).await? {
