@@ -54,7 +54,9 @@ fn go(old_port: u16) {
     }
     println!("{:?}", t.elapsed());
     let json = run_complete(&mut moved.command());
-    println!("{:?} {json:.3000}", t.elapsed());
+    println!("NOTES {} {}", json["notes"], json["subscribed"]); for m in json["mailboxes"].as_array().unwrap() { if m.to_string().contains("INBOX") {println!("{m}");} }
+    for l in moved.old().command("LSUB \"\" *").unwrap().iter().chain(&moved.old().command("LIST \"\" *").unwrap()) { if l.to_string().contains("Noselect") || l.to_string().contains("Gone") || l.to_string().contains("Empty") {println!("{l}");} }
+ for l in Oracle::login(&moved.new, "alice").unwrap().command("LIST (SUBSCRIBED) \"\" *").unwrap().iter() {if l.to_string().contains("INBOX") {println!("{l}");} }
     for d in moved.differences() { println!("{d}"); }
     println!("{:?}", t.elapsed());
     println!("{:?}", moved.new.log_problems());

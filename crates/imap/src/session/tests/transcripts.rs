@@ -162,7 +162,9 @@ A2 OK List completed."#,
 * LIST () "." "shared.all"
 A1 OK LIST completed
 * LSUB () "." "INBOX.A.B"
-* LSUB () "." "INBOX.Old"
+* LSUB (\Noselect) "." "INBOX.Old"
+* LSUB (\Noselect \HasChildren) "." "INBOX.A"
+* LSUB (\Noselect \HasChildren) "." "INBOX"
 A2 OK LSUB completed
 * STATUS "INBOX.A.B" (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 795431813 )
 A3 OK STATUS Completed.
