@@ -102,9 +102,14 @@ fn folder() -> Result<PathBuf, TestkitError> {
     let program = env::current_exe().map_err(TestkitError::io("looking for this program"))?;
     let profile = program.ancestors().find(|folder| folder.join("deps").is_dir());
     let target = profile.and_then(Path::parent);
-    target.map(|target| target.join("unpacked-servers")).ok_or_else(|| {
-        TestkitError::Start(format!("{} is in no folder that cargo builds in", program.display()))
-    })
+    target
+        .map(|target| target.join("unpacked-servers"))
+        .ok_or_else(|| {
+            TestkitError::Start(format!(
+                "{} is in no folder that cargo builds in",
+                program.display()
+            ))
+        })
 }
 
 /// What is installed on the machine is not downloaded, so it counts too.

@@ -36,7 +36,11 @@ impl Oracle {
         Ok(refused)
     }
 
-    fn fill_mailbox(&mut self, mailbox: &MailboxSpec, refused: &mut Vec<Refusal>) -> Result<(), TestkitError> {
+    fn fill_mailbox(
+        &mut self,
+        mailbox: &MailboxSpec,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<(), TestkitError> {
         let mut gaps = Vec::new();
         let mut last = 0;
         for message in &mailbox.messages {
@@ -45,7 +49,10 @@ impl Oracle {
             }
             last = message.uid;
             let mut stored = Vec::new();
-            message.body.write_to(&mut stored).map_err(TestkitError::io("a message"))?;
+            message
+                .body
+                .write_to(&mut stored)
+                .map_err(TestkitError::io("a message"))?;
             let flags: Vec<&str> = message.flags.iter().map(String::as_str).collect();
             let date = Some(message.internal_date);
             if was_refused(self.append(&mailbox.name, &flags, date, &with_crlf(&stored)))? {
