@@ -32,24 +32,24 @@ impl Move {
     fn prepare(old_port: u16, mailboxes: &[MailboxSpec]) -> (Self, Vec<Refusal>) {
         let new = new_server(USER, &[]);
         let prepared = Self { old_port, new };
-        let refused = prepared.old().fill(mailboxes).unwrap();
+        let refused = prepared.at_old().fill(mailboxes).unwrap();
         (prepared, refused)
     }
 
-    fn old(&self) -> Oracle {
+    fn at_old(&self) -> Oracle {
         Oracle::connect(self.old_port, USER, PASSWORD.as_bytes()).unwrap()
     }
 
-    fn new(&self) -> Oracle {
+    fn at_new(&self) -> Oracle {
         Oracle::login(&self.new, USER).unwrap()
     }
 
     fn old_view(&self) -> AccountView {
-        snapshot(&mut self.old()).unwrap()
+        snapshot(&mut self.at_old()).unwrap()
     }
 
     fn new_view(&self) -> AccountView {
-        snapshot(&mut self.new()).unwrap()
+        snapshot(&mut self.at_new()).unwrap()
     }
 
     fn command(&self) -> Command {
@@ -194,7 +194,7 @@ fn everything_on_a_courier_arrives_as_it_is_served() {
         other.map(ToString::to_string).collect::<Vec<_>>(),
         Vec::<String>::new()
     );
-    let (mut old, mut new) = (moved.old(), moved.new());
+    let (mut old, mut new) = (moved.at_old(), moved.at_new());
     old.examine(&["Edge"]).unwrap();
     new.examine(&["Edge"]).unwrap();
     for uid in with_nul {
@@ -229,7 +229,7 @@ fn changes_on_other_servers_come_over() {
     ] {
         let (moved, refused) = Move::prepare(port, &small());
         assert_eq!(refused, []);
-        assert_eq!(moved.old().prefix(), prefix);
+        assert_eq!(moved.at_old().prefix(), prefix);
         let json = run_complete(&mut moved.command());
         assert_eq!(total(&json, "carried"), 11, "{prefix}: {json}");
         moved.assert_serves(&moved.old_view());
@@ -255,7 +255,7 @@ fn changes_on_other_servers_come_over() {
 
 /// As its owner works on an account.
 fn change(moved: &Move) {
-    let mut owner = moved.old();
+    let mut owner = moved.at_old();
     owner
         .append(
             &["INBOX"],
