@@ -116,9 +116,11 @@ fn is_the_owners_doing(difference: &Difference, subject: Option<&str>, ledger: &
         // Which these may be, and how many, the ledger knows.
         DifferenceKind::ExtraMessage | DifferenceKind::ExtraFolder => true,
         DifferenceKind::MissingMessage => key.is_some_and(|key| ledger.may_be_gone(&key)),
+        // To remove is to flag first, and the connection may end between the two.
         DifferenceKind::SystemFlags { source, target } | DifferenceKind::Keywords { source, target } => {
-            subject.is_some_and(|subject| Fate::of(subject) == Fate::Flagged)
-                && source.iter().all(|flag| target.contains(flag))
+            let flagged = subject.is_some_and(|subject| Fate::of(subject) == Fate::Flagged);
+            let marked = key.is_some_and(|key| ledger.may_be_gone(&key));
+            (flagged || marked) && source.iter().all(|flag| target.contains(flag))
         }
         _ => false,
     }
