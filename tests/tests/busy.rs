@@ -8,14 +8,16 @@ mod clients;
 #[path = "busy/ledger.rs"]
 mod ledger;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clients::{MAILBOXES, Office, key};
 use ledger::{Fate, Ledger, text};
 use transhume_e2e::{Pair, run_complete};
 use transhume_testkit::compare::DifferenceKind;
-use transhume_testkit::{CompareOptions, Difference, Fault, FaultProxy, MailboxSpec, Oracle, compare_with};
+use transhume_testkit::{
+    AccountView, CompareOptions, Difference, Fault, FaultProxy, MailboxSpec, Oracle, compare_with,
+};
 
 /// A round trip takes twice as long: it stretches a pass, so that it meets the clients.
 const ONE_WAY: Duration = Duration::from_millis(15);
@@ -78,16 +80,20 @@ fn settle(pair: &Pair, office: &Office<'_>, uids: bool) {
     let mut ledger = office.ledger();
     let mut wrong = ledger.settle(&mut Oracle::login(&pair.new, &pair.user).unwrap(), &MAILBOXES);
     let subjects = old_subjects(pair);
-    let options = CompareOptions {
-        uids,
+    let (old, new) = (pair.old_view(), pair.new_view());
+    let by_content = CompareOptions {
+        uids: false,
         special_use: true,
     };
-    for difference in compare_with(&pair.old_view(), &pair.new_view(), options) {
+    for difference in compare_with(&old, &new, by_content) {
         let place = difference.uid.map(|uid| (difference.folder[0].clone(), uid));
         let subject = place.and_then(|place| subjects.get(&place)).map(String::as_str);
         if !is_the_owners_doing(&difference, subject, &ledger) {
             wrong.push(difference.to_string());
         }
+    }
+    if uids {
+        wrong.extend(lost_numbers(&old, &new, &subjects, &ledger));
     }
     assert!(
         wrong.is_empty(),
@@ -110,6 +116,35 @@ fn old_subjects(pair: &Pair) -> BTreeMap<(String, u32), String> {
     subjects
 }
 
+/// I13: messages of the first copy that do not have the old server's UIDs. One exception: where a client removed a message
+/// with the same UID before the mailbox got the old server's UIDVALIDITY, Dovecot may take the new message's line of
+/// its list for that one's, drop it, and number the message anew. The message itself stays, as the ledger sees.
+fn lost_numbers(
+    old: &AccountView,
+    new: &AccountView,
+    subjects: &BTreeMap<(String, u32), String>,
+    ledger: &Ledger,
+) -> Vec<String> {
+    let mut lost = Vec::new();
+    for difference in compare_with(old, new, CompareOptions::default()) {
+        let mailbox = &difference.folder[0];
+        let explained = match (&difference.kind, difference.uid) {
+            (DifferenceKind::UidValidity { .. } | DifferenceKind::UidNextLower { .. }, _) => false,
+            (DifferenceKind::MissingMessage, Some(uid)) => {
+                let subject = &subjects[&(mailbox.clone(), uid)];
+                ledger.may_be_gone(&key(mailbox, subject))
+                    || ledger.was_freed_before(mailbox, UID_VALIDITY, uid)
+            }
+            // What a message is like has been compared already.
+            _ => true,
+        };
+        if !explained {
+            lost.push(difference.to_string());
+        }
+    }
+    lost
+}
+
 fn is_the_owners_doing(difference: &Difference, subject: Option<&str>, ledger: &Ledger) -> bool {
     let key = subject.map(|subject| key(&difference.folder[0], subject));
     match &difference.kind {
@@ -128,19 +163,30 @@ fn is_the_owners_doing(difference: &Difference, subject: Option<&str>, ledger: &
 
 /// What Dovecot has to complain about, apart from what a first copy brings with it: a mailbox that somebody has opened
 /// before gets the old server's UIDVALIDITY, once, and whoever has it open then is sent away.
-fn complaints(pair: &Pair, first_copy: bool) -> Vec<String> {
-    let mut changed = BTreeSet::new();
+fn complaints(pair: &Pair, filled: &[&str]) -> Vec<String> {
+    let old = pair.old_view();
+    let mut expected: Vec<(String, String)> = Vec::new();
+    for mailbox in filled {
+        let folder = match *mailbox {
+            "INBOX" => pair.maildir(),
+            other => pair.maildir().join(format!(".{other}")),
+        };
+        let uid_validity = old.folder(&[*mailbox]).uid_validity;
+        expected.push((
+            format!("Warning: Maildir {}: UIDVALIDITY changed (", folder.display()),
+            format!(" -> {uid_validity})"),
+        ));
+    }
     let mut problems = pair.new.log_problems();
     problems.retain(|line| {
-        let adopted = line
-            .split_once("Warning: Maildir ")
-            .and_then(|(_, rest)| rest.split_once(": UIDVALIDITY changed ("))
-            .filter(|(_, numbers)| numbers.ends_with(&format!("-> {UID_VALIDITY})")));
-        let expected = match adopted {
-            Some((mailbox, _)) => changed.insert(mailbox.to_owned()),
-            None => line.ends_with("dovecot.index reset, view is now inconsistent"),
-        };
-        !(first_copy && expected)
+        let known = expected
+            .iter()
+            .position(|(start, end)| line.contains(start) && line.ends_with(end));
+        if let Some(at) = known {
+            expected.remove(at);
+        }
+        known.is_none()
+            && (filled.is_empty() || !line.ends_with("dovecot.index reset, view is now inconsistent"))
     });
     problems
 }
@@ -156,7 +202,7 @@ fn during_the_first_copy() {
         expect(&office, &mailboxes);
         office.while_busy(early, || slow_pass(&pair));
         settle(&pair, &office, true);
-        assert_eq!(complaints(&pair, true), Vec::<String>::new());
+        assert_eq!(complaints(&pair, &MAILBOXES[..3]), Vec::<String>::new());
     }
 }
 
@@ -176,5 +222,5 @@ fn during_later_passes() {
     });
     // New messages keep their UIDs only where no client's message has them already.
     settle(&pair, &office, false);
-    assert_eq!(complaints(&pair, false), Vec::<String>::new());
+    assert_eq!(complaints(&pair, &["Other"]), Vec::<String>::new());
 }

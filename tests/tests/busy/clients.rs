@@ -140,19 +140,19 @@ impl<'a> Office<'a> {
         format!("{word}-{}", self.numbers.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn look(&self, client: &mut Oracle, mailbox: &str) -> Result<Vec<Row>, TestkitError> {
+    fn look(&self, client: &mut Oracle, mailbox: &str) -> Result<(u32, Vec<Row>), TestkitError> {
         let (uid_validity, rows) = rows(client, mailbox)?;
         self.ledger().sees(mailbox, uid_validity, &rows);
-        Ok(rows)
+        Ok((uid_validity, rows))
     }
 
-    /// Some messages of this fate, the newest first.
-    fn some(&self, client: &mut Oracle, mailbox: &str, fate: Fate) -> Result<Vec<Row>, TestkitError> {
-        let mut rows = self.look(client, mailbox)?;
+    /// UIDVALIDITY, and some messages of this fate, the newest first.
+    fn some(&self, client: &mut Oracle, mailbox: &str, fate: Fate) -> Result<(u32, Vec<Row>), TestkitError> {
+        let (uid_validity, mut rows) = self.look(client, mailbox)?;
         rows.retain(|row| Fate::of(&row.subject) == fate && !row.flagged);
         rows.reverse();
         rows.truncate(HANDFUL);
-        Ok(rows)
+        Ok((uid_validity, rows))
     }
 
     fn deliver(&self, server: &mut Lmtp) -> Result<(), TestkitError> {
@@ -182,7 +182,7 @@ impl<'a> Office<'a> {
 
     fn flag(&self, client: &mut Oracle) -> Result<(), TestkitError> {
         for mailbox in ["INBOX", "Work"] {
-            for row in self.some(client, mailbox, Fate::Flagged)? {
+            for row in self.some(client, mailbox, Fate::Flagged)?.1 {
                 client.store(&row.uid.to_string(), "+FLAGS", &["\\Flagged", "mine"])?;
                 self.ledger().flagged(key(mailbox, &row.subject));
             }
@@ -192,11 +192,12 @@ impl<'a> Office<'a> {
 
     fn remove(&self, client: &mut Oracle) -> Result<(), TestkitError> {
         for mailbox in ["INBOX", "Work"] {
-            for row in self.some(client, mailbox, Fate::Removed)? {
+            let (uid_validity, rows) = self.some(client, mailbox, Fate::Removed)?;
+            for row in rows {
                 let key = key(mailbox, &row.subject);
                 self.ledger().begin_removal(key.clone());
                 client.expunge(&row.uid.to_string())?;
-                self.ledger().removed(key);
+                self.ledger().removed(key, uid_validity, row.uid);
             }
         }
         Ok(())
@@ -207,7 +208,7 @@ impl<'a> Office<'a> {
             Ok(()) | Err(TestkitError::Refused { .. }) => {}
             Err(other) => return Err(other),
         }
-        for row in self.some(client, "INBOX", Fate::Copied)? {
+        for row in self.some(client, "INBOX", Fate::Copied)?.1 {
             for target in [FILED, "Work"] {
                 let copy = || client.copy(&row.uid.to_string(), &[target]);
                 self.put(key(target, &row.subject), copy)?;

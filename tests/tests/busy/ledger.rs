@@ -102,6 +102,8 @@ pub(crate) struct Ledger {
     expected: BTreeMap<Key, Times>,
     flagged: BTreeSet<Key>,
     seen: BTreeMap<(String, u32, u32), String>,
+    /// Mailbox, UIDVALIDITY and UID of what was removed.
+    free: BTreeSet<(String, u32, u32)>,
     /// What nobody should ever see.
     wrong: Vec<String>,
 }
@@ -133,8 +135,9 @@ impl Ledger {
         self.expected.entry(key).or_default().removal = Removal::Begun;
     }
 
-    /// The server said that it is gone.
-    pub(crate) fn removed(&mut self, key: Key) {
+    /// The server said that it is gone, and with it this UID under this UIDVALIDITY.
+    pub(crate) fn removed(&mut self, key: Key, uid_validity: u32, uid: u32) {
+        self.free.insert((key.0.clone(), uid_validity, uid));
         self.expected.entry(key).or_default().removal = Removal::Done;
     }
 
@@ -187,6 +190,12 @@ impl Ledger {
         self.expected
             .get(key)
             .is_some_and(|times| times.removal != Removal::No)
+    }
+
+    /// Whether somebody removed a message with this UID under another UIDVALIDITY.
+    pub(crate) fn was_freed_before(&self, mailbox: &str, uid_validity: u32, uid: u32) -> bool {
+        let mut free = self.free.iter();
+        free.any(|(place, validity, freed)| place == mailbox && *validity != uid_validity && *freed == uid)
     }
 
     /// Whether there was something to survive.
