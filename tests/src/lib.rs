@@ -82,21 +82,8 @@ impl Pair {
             .user(user, PASSWORD)
             .start()
             .expect("the old server starts");
-        let new = roles
-            .iter()
-            .fold(Dovecot::builder(), |server, (name, role)| {
-                server.special_use(&name.replace('/', "."), role)
-            })
-            .separator('.')
-            .user(user, PASSWORD)
-            .start()
-            .expect("the new server starts");
+        let new = new_server(user, roles);
         write_account(&old.maildir(user), old.chown_to(), mailboxes).expect("the old mailboxes are written");
-        let home = new.home(user);
-        std::fs::create_dir_all(&home).expect("the new home is made");
-        if let Some((uid, gid)) = new.chown_to() {
-            std::os::unix::fs::chown(&home, Some(uid), Some(gid)).expect("the new home gets its owner");
-        }
         Self {
             old,
             new,
@@ -153,6 +140,25 @@ impl Pair {
         );
         assert_eq!(self.new.log_problems(), Vec::<String>::new());
     }
+}
+
+/// A new server, separator `.`, with an empty home for one account.
+pub fn new_server(user: &str, roles: &[(&str, &str)]) -> Dovecot {
+    let new = roles
+        .iter()
+        .fold(Dovecot::builder(), |server, (name, role)| {
+            server.special_use(&name.replace('/', "."), role)
+        })
+        .separator('.')
+        .user(user, PASSWORD)
+        .start()
+        .expect("the new server starts");
+    let home = new.home(user);
+    std::fs::create_dir_all(&home).expect("the new home is made");
+    if let Some((uid, gid)) = new.chown_to() {
+        std::os::unix::fs::chown(&home, Some(uid), Some(gid)).expect("the new home gets its owner");
+    }
+    new
 }
 
 fn view(server: &Dovecot, user: &str) -> AccountView {

@@ -30,6 +30,7 @@ pub(crate) fn ci() -> anyhow::Result<bool> {
 
 fn test_steps(workspace: &Workspace, filter: &[&str], steps: &mut Steps) -> anyhow::Result<()> {
     install(steps)?;
+    unpack(steps)?;
     if !build(workspace, steps)? {
         return Ok(());
     }
@@ -54,6 +55,18 @@ pub(crate) fn install(steps: &mut Steps) -> anyhow::Result<()> {
         transhume_testkit::install_missing()?;
         Ok(true)
     })?;
+    Ok(())
+}
+
+/// Unpacks the real servers that cannot be installed beside Dovecot.
+fn unpack(steps: &mut Steps) -> anyhow::Result<()> {
+    let missing = transhume_testkit::missing_servers()?;
+    if !missing.is_empty() {
+        steps.step(&format!("unpack {}", missing.join(" ")), || {
+            transhume_testkit::unpack_missing()?;
+            Ok(true)
+        })?;
+    }
     Ok(())
 }
 

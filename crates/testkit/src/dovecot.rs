@@ -15,11 +15,13 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
+use crate::account::Account;
 use crate::error::TestkitError;
 use crate::packages;
+use crate::place::private_dir;
 use crate::tls::{self, Authority, Certificate};
 use config::Ports;
-use process::{Account, Running};
+use process::Running;
 
 /// How the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -175,21 +177,6 @@ impl Builder {
         server.start_on_free_ports()?;
         Ok(server)
     }
-}
-
-/// A directory other users can enter. Sockets lie in it, and their paths are limited to 107 bytes.
-fn private_dir() -> Result<TempDir, TestkitError> {
-    let usual = std::env::temp_dir();
-    let base = if usual.as_os_str().len() > 50 {
-        PathBuf::from("/tmp")
-    } else {
-        usual
-    };
-    let temp = tempfile::Builder::new()
-        .prefix("tk")
-        .tempdir_in(&base)
-        .map_err(TestkitError::io(format!("a directory in {}", base.display())))?;
-    Ok(temp)
 }
 
 /// A running server. Dropping it stops it and waits until its processes are gone.

@@ -26,7 +26,7 @@ pub enum TestkitError {
         detail: String,
     },
     /// The mail server did not come up.
-    #[error("Dovecot did not start: {0}")]
+    #[error("the server did not start: {0}")]
     Start(String),
     /// A server answered in a way the reader does not accept.
     #[error("unexpected answer: {0}")]

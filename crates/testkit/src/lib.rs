@@ -11,28 +11,38 @@
     reason = "test support: a broken assumption should stop the test where it happens"
 )]
 
+mod account;
 pub mod compare;
 pub mod corpus;
+pub mod courier;
+pub mod cyrus;
 pub mod dovecot;
+mod enclosure;
 pub mod encode;
 mod error;
 pub mod fault_proxy;
+pub mod lmtp;
 pub mod mailbox;
 pub mod maildir;
 pub mod memory;
 pub mod oracle;
 pub mod packages;
+mod place;
 mod rng;
 pub mod scripted;
 pub mod simulated;
 pub mod tls;
+mod unpacked;
 pub mod view;
 mod wire;
 
 pub use compare::{CompareOptions, Difference, compare, compare_with, snapshot};
+pub use courier::Courier;
+pub use cyrus::Cyrus;
 pub use dovecot::{Dovecot, Mode};
 pub use error::TestkitError;
 pub use fault_proxy::{Fault, FaultProxy};
+pub use lmtp::Lmtp;
 pub use mailbox::{Body, MailboxSpec, MessageSpec, write_account};
 pub use maildir::Maildir;
 pub use memory::{Measured, run_measured};
@@ -40,4 +50,5 @@ pub use oracle::Oracle;
 pub use packages::{install_missing, missing_packages};
 pub use scripted::ScriptedServer;
 pub use simulated::SimulatedServer;
+pub use unpacked::{missing_servers, unpack_missing};
 pub use view::{AccountView, FolderView, MessageView};

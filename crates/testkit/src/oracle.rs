@@ -13,8 +13,10 @@ use crate::error::TestkitError;
 use crate::wire::{self, Piece, Value, wrong};
 
 mod changes;
+mod filling;
 mod reading;
 
+pub use filling::Refusal;
 pub use reading::{FetchedMessage, ListedFolder, Selected};
 
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -53,7 +55,7 @@ impl Oracle {
         Self::connect(server.imap_port(), user, server.login_password(user))
     }
 
-    /// Logs in to any server on 127.0.0.1, by `AUTHENTICATE PLAIN`.
+    /// Logs in to any server on 127.0.0.1, by `AUTHENTICATE PLAIN` or else by `LOGIN`.
     pub fn connect(port: u16, user: &str, password: &[u8]) -> Result<Self, TestkitError> {
         let setup = || {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
@@ -75,25 +77,49 @@ impl Oracle {
         if !greeting.0.starts_with(b"* OK") {
             return Err(wrong(format!("greeting {greeting}")));
         }
-        let mut plain = vec![0];
-        plain.extend_from_slice(user.as_bytes());
-        plain.push(0);
-        plain.extend_from_slice(password);
-        let tag = oracle.send(b"AUTHENTICATE PLAIN")?;
-        oracle.continuation()?;
-        oracle.write(format!("{}\r\n", encode::base64(&plain)).as_bytes())?;
-        let lines = oracle.finish(&tag)?;
-        accepted("AUTHENTICATE PLAIN", lines)?;
+        oracle.learn_capabilities()?;
+        if oracle.has("AUTH=PLAIN") {
+            oracle.authenticate_plain(user.as_bytes(), password)?;
+        } else {
+            oracle.login_command(user.as_bytes(), password)?;
+        }
         oracle.learn()?;
         Ok(oracle)
     }
 
-    fn learn(&mut self) -> Result<(), TestkitError> {
+    fn authenticate_plain(&mut self, user: &[u8], password: &[u8]) -> Result<(), TestkitError> {
+        let response = encode::base64(&[b"\0", user, b"\0", password].concat());
+        let tag = self.send(b"AUTHENTICATE PLAIN")?;
+        self.continuation()?;
+        self.write(format!("{response}\r\n").as_bytes())?;
+        let lines = self.finish(&tag)?;
+        accepted("AUTHENTICATE PLAIN", lines).map(drop)
+    }
+
+    /// With literals: a password may hold what no quoted string can.
+    fn login_command(&mut self, user: &[u8], password: &[u8]) -> Result<(), TestkitError> {
+        let tag = self.send(format!("LOGIN {{{}}}", user.len()).as_bytes())?;
+        self.continuation()?;
+        self.write(user)?;
+        self.write(format!(" {{{}}}\r\n", password.len()).as_bytes())?;
+        self.continuation()?;
+        self.write(password)?;
+        self.write(b"\r\n")?;
+        let lines = self.finish(&tag)?;
+        accepted("LOGIN", lines).map(drop)
+    }
+
+    fn learn_capabilities(&mut self) -> Result<(), TestkitError> {
         for line in self.ok("CAPABILITY")? {
             if let Some(list) = line.text().strip_prefix("* CAPABILITY ") {
                 self.capabilities = list.split(' ').map(str::to_uppercase).collect();
             }
         }
+        Ok(())
+    }
+
+    fn learn(&mut self) -> Result<(), TestkitError> {
+        self.learn_capabilities()?;
         if self.has("NAMESPACE") {
             for values in self.values(b"NAMESPACE", "NAMESPACE")? {
                 let Some(Value::List(personal)) = values.first() else {
@@ -182,7 +208,15 @@ impl Oracle {
 
     /// Ends the session in good order.
     pub fn logout(mut self) -> Result<(), TestkitError> {
-        self.ok("LOGOUT").map(|_| ())
+        let tag = self.send(b"LOGOUT")?;
+        loop {
+            let line = self.read_line()?;
+            // The server's farewell is no error here.
+            if !line.0.starts_with(b"* ") {
+                is_tagged(&line.0, &tag)?;
+                return accepted("LOGOUT", vec![line]).map(drop);
+            }
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), TestkitError> {
@@ -273,7 +307,7 @@ impl Oracle {
 fn is_tagged(line: &[u8], tag: &str) -> Result<bool, TestkitError> {
     if line.starts_with(format!("{tag} ").as_bytes()) {
         Ok(true)
-    } else if line.starts_with(b"* BYE") && !line.starts_with(b"* BYE Logging out") {
+    } else if line.starts_with(b"* BYE") {
         Err(wrong(wire::shown(line)))
     } else if line.starts_with(b"* ") {
         Ok(false)

@@ -8,13 +8,15 @@ use std::process::Command;
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 6] = [
+const NEEDED: [(&str, &str); 8] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
     ("pop3", "dovecot-pop3d"),
     ("openssl", "openssl"),
     ("setpriv", "util-linux"),
+    ("unshare", "util-linux"),
+    ("mount", "mount"),
 ];
 
 /// Finds a program. `PATH` of an ordinary user often lacks the `sbin` directories; Dovecot's own

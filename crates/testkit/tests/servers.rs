@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 
-use transhume_testkit::{Dovecot, MailboxSpec, Mode, Oracle, TestkitError, write_account};
+use transhume_testkit::{Courier, Cyrus, Dovecot, MailboxSpec, Mode, Oracle, TestkitError, write_account};
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
@@ -123,6 +123,45 @@ fn unprivileged() {
     assert_eq!(log.uid(), server.mail_owner().0);
     serves_and_changes(&server);
     ends_with_nothing_left(server);
+}
+
+/// Cyrus, Courier: with a session open, with another of the same kind beside, and gone afterwards.
+#[test]
+fn servers_of_other_makers() {
+    let password = "p & \"w\" %s $HOME \\ é";
+    let cyrus = || Cyrus::builder().user("alice", password).start().unwrap();
+    let courier = || Courier::builder().user("alice", password).start().unwrap();
+    let (first, second) = (cyrus(), courier());
+    let ports = [first.imap_port(), second.imap_port()];
+    let beside = (cyrus(), courier());
+    let sessions = ports.map(|port| {
+        assert!(matches!(
+            Oracle::connect(port, "alice", b"wrong"),
+            Err(TestkitError::Refused { .. })
+        ));
+        let mut oracle = Oracle::connect(port, "alice", password.as_bytes()).unwrap();
+        let flags = ["\\Seen", "work"];
+        oracle.create(&["Ä", "b"]).unwrap();
+        let text = b"Subject: y\r\n\r\nz\r\n";
+        let uid = oracle.append(&["Ä", "b"], &flags, Some(86_400), text).unwrap();
+        assert_eq!(uid, Some(1));
+        oracle.select(&["Ä", "b"]).unwrap();
+        let messages = oracle.fetch_all().unwrap();
+        assert_eq!((messages.len(), messages[0].internal_date), (1, 86_400));
+        assert_eq!(messages[0].flags, flags.map(str::to_owned).into());
+        assert_eq!(oracle.fetch_body(1).unwrap(), text);
+        oracle
+    });
+    drop((first, second));
+    for port in ports {
+        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());
+    }
+    drop(sessions);
+    for port in [beside.0.imap_port(), beside.1.imap_port()] {
+        let mut oracle = Oracle::connect(port, "alice", password.as_bytes()).unwrap();
+        assert_eq!(oracle.select(&["INBOX"]).unwrap().exists, 0);
+        oracle.logout().unwrap();
+    }
 }
 
 #[test]

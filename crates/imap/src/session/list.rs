@@ -57,7 +57,7 @@ pub struct List {
     /// In the order of the first line about each.
     listed: Vec<ListItem>,
     places: HashMap<WireName, usize>,
-    subscriptions: Vec<(WireName, HierarchyDelimiter)>,
+    subscriptions: Vec<ListItem>,
     subscriptions_known: bool,
     statuses: HashMap<WireName, StatusItems>,
     statuses_asked: bool,
@@ -231,6 +231,22 @@ fn is_selectable(item: &ListItem) -> bool {
     !item.has("\\NoSelect") && !item.has("\\NonExistent")
 }
 
+/// Courier tells the parents of subscribed mailboxes too, as `\NoSelect` (RFC 3501 section 6.3.9 wants that for `%` only).
+/// One without such children is a mailbox that is gone.
+fn without_mere_parents(told: &[ListItem]) -> Vec<&ListItem> {
+    let has_children = |parent: &ListItem| {
+        let delimiter = parent.delimiter.and_then(|c| u8::try_from(c).ok());
+        told.iter().any(|item| {
+            let rest = item.name.as_bytes().strip_prefix(parent.name.as_bytes());
+            rest.is_some_and(|rest| delimiter.is_some() && rest.first().copied() == delimiter)
+        })
+    };
+    let parent = |item: &ListItem| item.has("\\NoSelect") && !item.has("\\Subscribed");
+    told.iter()
+        .filter(|item| !parent(item) || !has_children(item))
+        .collect()
+}
+
 impl Exchange for List {
     type Output = Listing;
 
@@ -253,16 +269,14 @@ impl Exchange for List {
             }
             (Response::List(item), Some(Asked::ExtendedList | Asked::PlainList)) => {
                 if item.has("\\Subscribed") {
-                    self.subscriptions.push((item.name.clone(), item.delimiter));
+                    self.subscriptions.push(item.clone());
                 }
                 self.add(item);
             }
             (
                 Response::List(item) | Response::Lsub(item),
                 Some(Asked::ExtendedSubscriptions | Asked::Lsub),
-            ) => {
-                self.subscriptions.push((item.name, item.delimiter));
-            }
+            ) => self.subscriptions.push(item),
             (Response::Unknown(unknown), Some(Asked::ExtendedList | Asked::PlainList))
                 if unknown.reason.is_some() && is_list(&unknown.raw) =>
             {
@@ -289,7 +303,8 @@ impl Exchange for List {
     }
 
     fn finish(self) -> Result<Listing, ImapError> {
-        let subscribed: HashSet<WireName> = self.subscriptions.iter().map(|(name, _)| folded(name)).collect();
+        let subscriptions = without_mere_parents(&self.subscriptions);
+        let subscribed: HashSet<WireName> = subscriptions.iter().map(|item| folded(&item.name)).collect();
         let mut mailboxes: Vec<ListedMailbox> = self
             .listed
             .iter()
@@ -304,11 +319,10 @@ impl Exchange for List {
             let key = |mailbox: &ListedMailbox| !mailbox.name.is_inbox();
             (key(a), &a.name, &a.wire_name).cmp(&(key(b), &b.name, &b.wire_name))
         });
-        let mut missing: Vec<MailboxName> = self
-            .subscriptions
+        let mut missing: Vec<MailboxName> = subscriptions
             .iter()
-            .filter(|(name, _)| !self.places.contains_key(&folded(name)))
-            .filter_map(|(name, delimiter)| self.shown_name(name, *delimiter))
+            .filter(|item| !self.places.contains_key(&folded(&item.name)))
+            .filter_map(|item| self.shown_name(&item.name, item.delimiter))
             .collect();
         missing.sort();
         missing.dedup();

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::TcpListener;
 
 use super::Dovecot;
 use crate::encode;
 use crate::error::TestkitError;
+use crate::place::free_ports;
 
 #[derive(Debug, Default)]
 pub(super) struct Ports {
@@ -19,15 +19,12 @@ pub(super) struct Ports {
 impl Ports {
     /// Ports that are free at this moment.
     pub(super) fn free(tls: bool) -> Result<Self, TestkitError> {
-        // All four are held until all are known, else the same one might come twice.
-        let bind = || TcpListener::bind("127.0.0.1:0").map_err(TestkitError::io("looking for a free port"));
-        let held = [bind()?, bind()?, bind()?, bind()?];
-        let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
+        let [imap, imaps, lmtp, pop3] = free_ports()?;
         Ok(Self {
-            imap: port(&held[0]),
-            imaps: tls.then(|| port(&held[1])),
-            lmtp: port(&held[2]),
-            pop3: port(&held[3]),
+            imap,
+            imaps: tls.then_some(imaps),
+            lmtp,
+            pop3,
         })
     }
 }

@@ -1,11 +1,7 @@
-//! The server's processes, and the user they run as.
+//! The server's processes.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -14,108 +10,14 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 
 use super::Dovecot;
 use crate::error::TestkitError;
+use crate::place::answers;
 
-const MAIL_USER: &str = "transhume-mail";
 const START_DEADLINE: Duration = Duration::from_secs(30);
 /// How long the server may take to stop by itself before its processes are told one by one, and then
 /// ended. A session that waits for its client would take half a minute.
 const STOP_GRACE: Duration = Duration::from_millis(700);
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
-
-/// A user of this machine.
-#[derive(Debug)]
-pub(super) struct Account {
-    pub(super) user: String,
-    pub(super) group: String,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-}
-
-impl Account {
-    /// The system user that owns the mail of test servers; created if missing.
-    pub(super) fn system_user() -> Result<Self, TestkitError> {
-        if let Some(found) = Self::find(|user, _| user == MAIL_USER)? {
-            return Ok(found);
-        }
-        let output = Command::new("useradd")
-            .args([
-                "-r",
-                "-M",
-                "-U",
-                "-d",
-                "/nonexistent",
-                "-s",
-                "/usr/sbin/nologin",
-                MAIL_USER,
-            ])
-            .output()
-            .map_err(TestkitError::io("useradd"))?;
-        // Two test programs may do this at the same time: the loser finds the user there.
-        let deadline = Instant::now() + Duration::from_secs(5);
-        loop {
-            if let Some(found) = Self::find(|user, _| user == MAIL_USER)? {
-                return Ok(found);
-            }
-            if Instant::now() > deadline {
-                let detail = String::from_utf8_lossy(&output.stderr).into_owned();
-                return Err(TestkitError::Command {
-                    program: "useradd".into(),
-                    detail,
-                });
-            }
-            sleep(POLL);
-        }
-    }
-
-    /// Whoever runs the tests.
-    pub(super) fn current() -> Result<Self, TestkitError> {
-        let uid = rustix::process::geteuid().as_raw();
-        Self::find(|_, id| id == uid)?
-            .ok_or_else(|| TestkitError::Start(format!("uid {uid} has no name in /etc/passwd")))
-    }
-
-    fn find(wanted: impl Fn(&str, u32) -> bool) -> Result<Option<Self>, TestkitError> {
-        let read = |path: &str| fs::read_to_string(path).map_err(TestkitError::io(path.to_owned()));
-        let (users, groups) = (read("/etc/passwd")?, read("/etc/group")?);
-        let group_name = |gid: u32| {
-            groups.lines().find_map(|line| {
-                let fields: Vec<&str> = line.split(':').collect();
-                (fields.get(2)?.parse() == Ok(gid)).then(|| fields[0].to_owned())
-            })
-        };
-        Ok(users.lines().find_map(|line| {
-            let fields: Vec<&str> = line.split(':').collect();
-            let (uid, gid) = (fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?);
-            wanted(fields[0], uid).then_some(())?;
-            Some(Self {
-                user: fields[0].to_owned(),
-                group: group_name(gid)?,
-                uid,
-                gid,
-            })
-        }))
-    }
-
-    /// Gives a file or directory to this user, if we may.
-    pub(super) fn own(&self, path: &Path) -> Result<(), TestkitError> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(());
-        }
-        chown(path, Some(self.uid), Some(self.gid))
-            .map_err(TestkitError::io(format!("chown {}", path.display())))
-    }
-
-    /// A command that runs as this user without any privilege.
-    pub(super) fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new("setpriv");
-        command
-            .arg(format!("--reuid={}", self.uid))
-            .arg(format!("--regid={}", self.gid));
-        command.arg("--clear-groups").arg("--").arg(program);
-        command
-    }
-}
 
 /// The master process with all it started.
 #[derive(Debug)]
@@ -257,22 +159,6 @@ fn name_in_group<'a>(stat: &'a str, group: &str) -> Option<&'a str> {
     let (_, name) = head.split_once('(')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     (fields.get(2) == Some(&group) && fields.first() != Some(&"Z")).then_some(name)
-}
-
-fn answers(port: u16, greeting: &[u8]) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else {
-        return false;
-    };
-    if greeting.is_empty() {
-        return true;
-    }
-    if stream.set_read_timeout(Some(Duration::from_secs(5))).is_err() {
-        return false;
-    }
-    // The whole line: closing with something unread would be a reset, which the server logs.
-    let mut line = Vec::new();
-    BufReader::new(stream).read_until(b'\n', &mut line).is_ok() && line.starts_with(greeting)
 }
 
 #[cfg(test)]

@@ -23,9 +23,14 @@ impl Oracle {
             command: command.clone(),
             answer,
         };
-        let answer = self.read_line()?;
-        if !answer.0.starts_with(b"+") {
-            return Err(refused(answer.text()));
+        loop {
+            let answer = self.read_line()?;
+            if answer.0.starts_with(b"+") {
+                break;
+            }
+            if super::is_tagged(&answer.0, &tag)? {
+                return Err(refused(answer.text()));
+            }
         }
         self.write(message)?;
         self.write(b"\r\n")?;

@@ -85,8 +85,13 @@ impl Oracle {
         let mut folders = self.listed(all, "LIST")?;
         let subscriptions = self.listed(subscribed, if extended { "LIST" } else { "LSUB" })?;
         for (name, subscription) in subscriptions {
-            // A parent shown only for its subscribed children is not itself subscribed.
-            if extended && !subscription.subscribed {
+            // A parent shown only for its subscribed children is not itself subscribed. LSUB shows it as Courier does.
+            let mere_parent = if extended {
+                !subscription.subscribed
+            } else {
+                !subscription.selectable && subscription.attributes.contains("\\HasChildren")
+            };
+            if mere_parent {
                 continue;
             }
             let entry = folders.entry(name).or_insert_with(|| ListedFolder {

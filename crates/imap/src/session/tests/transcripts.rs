@@ -164,7 +164,9 @@ A1 OK NAMESPACE completed.
 * LIST () "." "shared.all"
 A2 OK LIST completed
 * LSUB () "." "INBOX.A.B"
-* LSUB () "." "INBOX.Old"
+* LSUB (\Noselect) "." "INBOX.Old"
+* LSUB (\Noselect \HasChildren) "." "INBOX.A"
+* LSUB (\Noselect \HasChildren) "." "INBOX"
 A3 OK LSUB completed
 * STATUS "INBOX.A.B" (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 795431813 )
 A4 OK STATUS Completed.
