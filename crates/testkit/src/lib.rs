@@ -13,6 +13,7 @@
 
 pub mod compare;
 pub mod corpus;
+pub mod delay_proxy;
 pub mod dovecot;
 pub mod encode;
 mod error;
@@ -28,6 +29,7 @@ pub mod view;
 mod wire;
 
 pub use compare::{CompareOptions, Difference, compare, compare_with, snapshot};
+pub use delay_proxy::{DelayProxy, Traffic};
 pub use dovecot::{Dovecot, Mode};
 pub use error::TestkitError;
 pub use fault_proxy::{Fault, FaultProxy};
