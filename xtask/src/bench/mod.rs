@@ -3,6 +3,7 @@
 //!
 //! All programs run against the same source server, one after another, over plain IMAP on the loopback.
 
+mod aims;
 mod change;
 mod corpus;
 pub(crate) mod floor;
@@ -11,7 +12,6 @@ mod options;
 mod peers;
 mod plot;
 mod process;
-mod promises;
 mod report;
 mod results;
 mod scale;
@@ -30,8 +30,8 @@ use crate::cargo::{self, Workspace};
 use crate::ci;
 use crate::interrupt::Interrupt;
 use crate::steps::Steps;
+use aims::Aim;
 pub(crate) use options::Options;
-use promises::Promise;
 use sections::Bench;
 
 /// The password of all accounts, of servers that live for minutes and listen on the loopback only.
@@ -86,11 +86,11 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<bool> {
         .tempdir_in("/var/tmp")
         .context("a folder below /var/tmp")?;
     allow_everybody_in(folder.path())?;
-    let (sections, scale, promises);
+    let (sections, scale, aims);
     if options.scale {
         sections = Vec::new();
         let result = scale::measure(options, &workspace, folder.path(), &interrupted)?;
-        promises = result.promises();
+        aims = result.aims();
         print!("\n{}", result.text());
         scale = Some(result.json());
     } else {
@@ -108,17 +108,17 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<bool> {
         sections = chosen
             .map(|&section| bench.section(section))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        promises = promises::check(&sections);
+        aims = aims::check(&sections);
         print!("\n{}", report::text(&sections));
         scale = None;
     }
-    print!("\n{}", promises::text(&promises));
+    print!("\n{}", aims::text(&aims));
     if let Some(path) = &options.json {
         let everything = json!({
             "processors": report::processors(),
             "sections": sections.iter().map(results::SectionResult::json).collect::<Vec<_>>(),
             "scale": scale,
-            "promises": promises.iter().map(Promise::json).collect::<Vec<_>>(),
+            "aims": aims.iter().map(Aim::json).collect::<Vec<_>>(),
         });
         write(path, &format!("{everything:#}\n"))?;
     }

@@ -10,7 +10,7 @@ use super::peers::Contender;
 /// How the command line is used.
 pub(crate) const HELP: &str = "\
 cargo xtask bench [OPTIONS]                time first copies, idle passes and small changes beside peers and the
-                                           physical limit, and hold them against what the project promises
+                                           physical limit, and hold them against what the project aims at
   --quick                                  a twentieth of everything, once: to see that it works
   --messages N                             messages of corpus A (20,000); the others grow and shrink with it
   --rounds N                               repetitions (3); a program that takes longer than 30 s has one

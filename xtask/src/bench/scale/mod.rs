@@ -13,9 +13,9 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use transhume_testkit::Dovecot;
 
+use super::aims::Aim;
 use super::options::Options;
 use super::process::{self, Measured, Outcome};
-use super::promises::Promise;
 use super::results::{digits, megabytes};
 use super::{PASSWORD, report};
 use crate::cargo::Workspace;
@@ -254,12 +254,12 @@ impl ScaleResult {
         )
     }
 
-    /// What is promised of it.
-    pub(super) fn promises(&self) -> Vec<Promise> {
-        let peak = |what, copied: &Copied| Promise::at_most(what, MOST_MEMORY, Some(copied.peak()), " MB");
+    /// What is aimed at of it.
+    pub(super) fn aims(&self) -> Vec<Aim> {
+        let peak = |what, copied: &Copied| Aim::at_most(what, MOST_MEMORY, Some(copied.peak()), " MB");
         vec![
             peak("large mailbox, memory", &self.mailbox),
-            Promise::at_least(
+            Aim::at_least(
                 "large mailbox, the last tenth's rate",
                 FLAT,
                 self.mailbox.flatness(),

@@ -1,4 +1,4 @@
-//! What the project promises, held against what was measured.
+//! What the project aims at, held against what was measured.
 
 use serde_json::{Value, json};
 
@@ -6,24 +6,24 @@ use super::options::Section;
 use super::peers::Contender;
 use super::results::{Phase, SectionResult, digits, median};
 
-/// One promise.
+/// One aim of the project.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Promise {
-    /// What is promised.
+pub(super) struct Aim {
+    /// What is aimed at.
     what: String,
     /// The figure; `None` when it was not measured.
     figure: Option<String>,
-    /// Whether it is kept.
-    kept: bool,
+    /// Whether it is reached.
+    reached: bool,
 }
 
-impl Promise {
+impl Aim {
     /// A figure that may be at most so much.
     pub(super) fn at_most(what: impl Into<String>, limit: f64, figure: Option<f64>, unit: &str) -> Self {
         Self {
             what: format!("{}: at most {limit}{unit}", what.into()),
             figure: figure.map(|figure| format!("{}{unit}", digits(figure))),
-            kept: figure.is_some_and(|figure| figure <= limit),
+            reached: figure.is_some_and(|figure| figure <= limit),
         }
     }
 
@@ -32,56 +32,60 @@ impl Promise {
         Self {
             what: format!("{}: at least {limit}{unit}", what.into()),
             figure: figure.map(|figure| format!("{}{unit}", digits(figure))),
-            kept: figure.is_some_and(|figure| figure >= limit),
+            reached: figure.is_some_and(|figure| figure >= limit),
         }
     }
 
     fn line(&self) -> String {
         match &self.figure {
-            Some(figure) => format!("{} {} – {figure}", if self.kept { '✓' } else { '✗' }, self.what),
+            Some(figure) => format!(
+                "{} {} – {figure}",
+                if self.reached { '✓' } else { '✗' },
+                self.what
+            ),
             None => format!("? {} – not measured", self.what),
         }
     }
 
-    /// For programs; `kept` is null where nothing was measured.
+    /// For programs; `reached` is null where nothing was measured.
     pub(super) fn json(&self) -> Value {
         json!({
             "what": self.what,
             "figure": self.figure,
-            "kept": self.figure.is_some().then_some(self.kept),
+            "reached": self.figure.is_some().then_some(self.reached),
         })
     }
 }
 
 /// All of them, a line each.
-pub(super) fn text(promises: &[Promise]) -> String {
-    let mut text = "What is promised\n\n".to_owned();
-    for promise in promises {
-        text.push_str(&promise.line());
+pub(super) fn text(aims: &[Aim]) -> String {
+    let mut text = "What is aimed at\n\n".to_owned();
+    for aim in aims {
+        text.push_str(&aim.line());
         text.push('\n');
     }
     text
 }
 
 /// Those about the sections that were asked for.
-pub(super) fn check(results: &[SectionResult]) -> Vec<Promise> {
-    let mut promises = Vec::new();
+pub(super) fn check(results: &[SectionResult]) -> Vec<Aim> {
+    let mut aims = Vec::new();
     for result in results {
         match result.section {
             Section::A => {
-                promises.push(above_floor(result, 1.3));
-                promises.push(processor(result));
-                promises.extend(idle_here(result));
+                aims.push(above_floor(result, 1.3));
+                aims.push(processor(result));
+                aims.extend(idle_here(result));
             }
             Section::B => {
-                promises.push(above_floor(result, 1.5));
-                promises.push(processor(result));
+                aims.push(above_floor(result, 1.5));
+                aims.push(processor(result));
             }
-            Section::C => promises.push(above_floor(result, 2.0)),
+            Section::C => aims.push(above_floor(result, 2.0)),
             Section::Lat50 => {
                 for (phase, limit) in [(Phase::First, 1.0), (Phase::Idle, 0.3)] {
                     let wall = median(result.walls(phase, Contender::Transhume));
-                    promises.push(Promise::at_most(
+                    aims.push(Aim::at_most(
                         format!("lat50, {}", phase.title()),
                         limit,
                         wall,
@@ -90,19 +94,19 @@ pub(super) fn check(results: &[SectionResult]) -> Vec<Promise> {
                 }
             }
         }
-        promises.extend(ahead(result));
+        aims.extend(ahead(result));
     }
-    promises
+    aims
 }
 
-fn above_floor(result: &SectionResult, limit: f64) -> Promise {
+fn above_floor(result: &SectionResult, limit: f64) -> Aim {
     let ratios = result.ratios(Phase::First, Contender::Transhume, Contender::Floor);
     let what = format!("{}, first copy", result.section.key());
-    Promise::at_most(what, limit, median(ratios), " × floor")
+    Aim::at_most(what, limit, median(ratios), " × floor")
 }
 
 /// How far the nearest peer is behind.
-fn ahead(result: &SectionResult) -> Option<Promise> {
+fn ahead(result: &SectionResult) -> Option<Aim> {
     let peers = Contender::ALL.into_iter().filter(|contender| contender.is_peer());
     let (nearest, ratio) = peers
         .filter_map(|peer| {
@@ -115,14 +119,14 @@ fn ahead(result: &SectionResult) -> Option<Promise> {
         result.section.key(),
         nearest.name()
     );
-    Some(Promise::at_least(what, 4.0, Some(ratio), " ×"))
+    Some(Aim::at_least(what, 4.0, Some(ratio), " ×"))
 }
 
 /// Milliseconds of processor time that a first copy may take: for each message, and for each million octets.
 const MILLIS_PER_MESSAGE: f64 = 0.1;
 const MILLIS_PER_MEGABYTE: f64 = 2.0;
 
-fn processor(result: &SectionResult) -> Promise {
+fn processor(result: &SectionResult) -> Aim {
     #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
     let allowed = MILLIS_PER_MESSAGE * result.messages as f64 + MILLIS_PER_MEGABYTE * result.megabytes();
     let used = result.cpu(Phase::First, Contender::Transhume);
@@ -130,10 +134,10 @@ fn processor(result: &SectionResult) -> Promise {
         "{}, processor time as a share of {MILLIS_PER_MESSAGE} ms per message and {MILLIS_PER_MEGABYTE} ms per MB",
         result.section.key()
     );
-    Promise::at_most(what, 100.0, used.map(|used| used * 1e3 / allowed * 100.0), " %")
+    Aim::at_most(what, 100.0, used.map(|used| used * 1e3 / allowed * 100.0), " %")
 }
 
-fn idle_here(result: &SectionResult) -> Vec<Promise> {
+fn idle_here(result: &SectionResult) -> Vec<Aim> {
     let ours = Contender::Transhume;
     let traffic = result.traffic(Phase::Idle, ours);
     let beside = result.ratios(Phase::Idle, ours, Contender::Mbsync);
@@ -143,15 +147,15 @@ fn idle_here(result: &SectionResult) -> Vec<Promise> {
         traffic.map(|traffic| traffic.received as f64 / 1e3),
     );
     vec![
-        Promise::at_most(
+        Aim::at_most(
             "A, nothing has changed, own time",
             0.02,
             result.cpu(Phase::Idle, ours),
             " s",
         ),
-        Promise::at_most("A, nothing has changed, wall", 0.5, median(beside), " × mbsync"),
-        Promise::at_most("A, nothing has changed, turns", 4.0, turns, ""),
-        Promise::at_most("A, nothing has changed, received", 8.0, received, " kB"),
+        Aim::at_most("A, nothing has changed, wall", 0.5, median(beside), " × mbsync"),
+        Aim::at_most("A, nothing has changed, turns", 4.0, turns, ""),
+        Aim::at_most("A, nothing has changed, received", 8.0, received, " kB"),
     ]
 }
 
@@ -163,11 +167,11 @@ mod tests {
     use transhume_testkit::Traffic;
 
     fn lines(results: &[SectionResult]) -> Vec<String> {
-        check(results).iter().map(Promise::line).collect()
+        check(results).iter().map(Aim::line).collect()
     }
 
     #[test]
-    fn promises_are_held_against_the_figures() {
+    fn aims_are_held_against_the_figures() {
         let (floor, ours, mbsync, doveadm) = (
             Contender::Floor,
             Contender::Transhume,
