@@ -116,6 +116,7 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<bool> {
     if let Some(path) = &options.json {
         let everything = json!({
             "processors": report::processors(),
+            "options": options.json(),
             "sections": sections.iter().map(results::SectionResult::json).collect::<Vec<_>>(),
             "scale": scale,
             "aims": aims.iter().map(Aim::json).collect::<Vec<_>>(),

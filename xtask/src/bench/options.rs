@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use serde_json::{Value, json};
 
 use super::peers::Contender;
 
@@ -139,6 +140,18 @@ impl Options {
             .unwrap_or(if self.quick { 50_000 } else { 1_000_000 })
     }
 
+    /// For programs: what one needs to measure the same again.
+    pub(super) fn json(&self) -> Value {
+        let keys: Vec<&str> = self.contenders.iter().map(|contender| contender.key()).collect();
+        json!({
+            "messages": if self.scale { self.scale_messages() } else { self.messages() },
+            "rounds": self.rounds(),
+            "seed": self.seed,
+            "limit_seconds": self.limit.as_secs(),
+            "programs": keys,
+        })
+    }
+
     /// Octets of the one large message.
     pub(super) fn big_octets(&self) -> u64 {
         self.big.unwrap_or(if self.quick { 50 } else { 1_000 }) * 1_000_000
@@ -196,6 +209,7 @@ mod tests {
         assert_eq!(quick.contenders, [Contender::Mbsync]);
         let scale = Options::parse(&["--scale", "--messages", "5000", "--big", "3"]).unwrap();
         assert_eq!((scale.scale_messages(), scale.big_octets()), (5_000, 3_000_000));
+        assert_eq!(scale.json()["messages"], 5_000);
     }
 
     #[test]

@@ -13,7 +13,7 @@ const WIDTH: f64 = 760.0;
 /// Where bars begin, and how far they may go: names stand before, figures behind.
 const LEFT: f64 = 130.0;
 const RIGHT: f64 = 690.0;
-const TOP: f64 = 34.0;
+const TOP: f64 = 46.0;
 const BAR: f64 = 16.0;
 const STEP: f64 = 22.0;
 const HEADING: f64 = 32.0;
@@ -76,7 +76,7 @@ pub(super) fn svg(results: &[SectionResult]) -> Option<String> {
             svg,
             "<line x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{y}\" stroke=\"{GRID}\"/>\
              <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\" font-size=\"11\">{ratio}×</text>",
-            TOP + 10.0
+            TOP - 5.0
         );
         ratio *= 10.0;
     }

@@ -236,7 +236,7 @@ impl ScaleResult {
         format!(
             "One mailbox of {} messages of {SMALL} octets\n\n{}\n\
              first message staged after {} s; all after {} s; CPU {} s; at most {} MB\n\
-             nothing has changed: {} s, CPU {} s, at most {} MB\n\n\
+             nothing has changed, on a source that keeps no change numbers: {} s, CPU {} s, at most {} MB\n\n\
              One message of {}: {} s, CPU {} s, at most {} MB\n",
             mailbox.shape.messages,
             table(&rows),
@@ -284,7 +284,7 @@ impl ScaleResult {
         };
         json!({
             "mailbox": copied(&self.mailbox),
-            "mailbox_again": {
+            "mailbox_idle": {
                 "wall_seconds": self.again.wall.as_secs_f64(),
                 "cpu_seconds": self.again.cpu.as_secs_f64(),
                 "peak_kib": self.again.peak_kib,
