@@ -93,14 +93,45 @@ fn what_does_not_wait_is_not_delayed_twice() {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
     read(&mut stream, 1);
     let start = Instant::now();
-    // Each in a chunk of its own, or nearly: a proxy that delayed them one after another would take a minute.
-    for _ in 0..1000 {
-        stream.write_all(b"0123456789").unwrap();
-    }
-    assert_eq!(read(&mut stream, 10_000), b"0123456789".repeat(1000));
+    // A proxy that delayed them one after another would take six seconds.
+    send_apart(&mut stream, &proxy, 200);
+    assert_eq!(read(&mut stream, 200), [b'x'; 200]);
     assert!(start.elapsed() >= ROUND_TRIP);
-    assert!(start.elapsed() < ROUND_TRIP * 100, "{:?}", start.elapsed());
-    assert_eq!(proxy.traffic().sent, 10_000);
+    assert!(start.elapsed() < ROUND_TRIP * 50, "{:?}", start.elapsed());
+}
+
+/// Sends so many bytes, each as a chunk of its own.
+fn send_apart(stream: &mut TcpStream, proxy: &DelayProxy, count: u64) {
+    let before = proxy.traffic().sent;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    for number in 1..=count {
+        stream.write_all(b"x").unwrap();
+        while proxy.traffic().sent < before + number {
+            assert!(Instant::now() < deadline, "the proxy does not read");
+            thread::yield_now();
+        }
+    }
+}
+
+/// A server that says nothing until it has heard as much as wanted.
+fn taciturn(len: usize) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read(&mut stream, len);
+        stream.write_all(b"enough").unwrap();
+    });
+    port
+}
+
+#[test]
+fn many_words_without_an_answer_are_one_turn() {
+    let proxy = DelayProxy::start(taciturn(5), Duration::ZERO).unwrap();
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
+    send_apart(&mut stream, &proxy, 5);
+    assert_eq!(read(&mut stream, 6), b"enough");
+    assert_eq!(proxy.traffic().turns, 1);
 }
 
 #[test]

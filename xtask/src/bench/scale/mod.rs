@@ -235,12 +235,16 @@ impl ScaleResult {
         let (mailbox, message) = (&self.mailbox, &self.message);
         format!(
             "One mailbox of {} messages of {SMALL} octets\n\n{}\n\
-             first message staged after {} s; all after {} s; CPU {} s; at most {} MB\n\
+             first message staged after {} s, last served after {} s, all in place after {} s; CPU {} s; at most {} MB\n\
              nothing has changed, on a source that keeps no change numbers: {} s, CPU {} s, at most {} MB\n\n\
              One message of {}: {} s, CPU {} s, at most {} MB\n",
             mailbox.shape.messages,
             table(&rows),
             mailbox.first_staged.map_or_else(|| "–".to_owned(), seconds),
+            mailbox
+                .marks
+                .last()
+                .map_or_else(|| "–".to_owned(), |&mark| seconds(mark)),
             seconds(mailbox.measured.wall),
             seconds(mailbox.measured.cpu),
             digits(mailbox.peak()),
