@@ -50,6 +50,11 @@ impl Interrupt {
         self.came.load(Ordering::SeqCst)
     }
 
+    /// The same, for another thread to look at.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.came)
+    }
+
     /// Waits for one.
     pub(crate) fn wait(&self) {
         // An error means that the thread is gone, and with it all reason to wait.

@@ -61,6 +61,9 @@ impl Body {
     }
 }
 
+/// Octets of a line of base64 with its end.
+const LINE: u64 = 77;
+
 fn generate(seed: u64, size: u64, out: &mut dyn Write) -> io::Result<()> {
     let head = format!(
         "From: Archive <archive@example.org>\nTo: Office <office@example.org>\nSubject: generated {seed}\n\
@@ -72,7 +75,8 @@ fn generate(seed: u64, size: u64, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(head.as_bytes())?;
     let mut rng = Rng::new(seed);
     let mut block = Vec::new();
-    for _ in 0..800 {
+    // No more lines than the message has: most are small, and there may be a hundred thousand of them.
+    for _ in 0..(size / LINE + 1).min(800) {
         let line: Vec<u8> = (0..8).flat_map(|_| rng.next().to_be_bytes()).take(57).collect();
         block.extend_from_slice(encode::base64(&line).as_bytes());
         block.push(b'\n');

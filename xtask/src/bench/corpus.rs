@@ -1,9 +1,15 @@
-//! The account that is copied: sizes as real mail has them, many small and few large.
+//! The accounts that are copied, the same every time: one as real mail is, many small messages and few large; one of
+//! tiny messages only; many small accounts.
 
 use transhume_testkit::{Body, MailboxSpec, MessageSpec};
 
-/// Mailboxes, and the share of the messages that each holds, in percent.
-const MAILBOXES: [(&[&str], u32); 24] = [
+use super::options::Section;
+
+/// A mailbox's name, and the share of the messages that it holds, in percent.
+type Share = (&'static [&'static str], u32);
+
+/// Mailboxes of a typical account.
+const TYPICAL: [Share; 25] = [
     (&["INBOX"], 30),
     (&["Sent Items"], 15),
     (&["Entwürfe"], 1),
@@ -28,7 +34,20 @@ const MAILBOXES: [(&[&str], u32); 24] = [
     (&["日本語"], 1),
     (&["With space (x)"], 1),
     (&["Empty"], 0),
+    (&["Empty", "Nothing"], 0),
 ];
+
+/// Mailboxes of the account of tiny messages.
+const TINY: [Share; 3] = [(&["INBOX"], 50), (&["Lists"], 30), (&["Logs"], 20)];
+
+/// Mailboxes of each of many accounts, and how many messages each of those holds in all.
+const SMALL: [Share; 4] = [
+    (&["INBOX"], 50),
+    (&["Sent"], 30),
+    (&["Trash"], 10),
+    (&["Archive"], 10),
+];
+const SMALL_MESSAGES: u32 = 200;
 
 /// Half of all messages are smaller than this.
 const MEDIAN: f64 = 8192.0;
@@ -39,15 +58,73 @@ const LARGEST: f64 = 20.0 * 1024.0 * 1024.0;
 
 const KEYWORDS: [&str; 4] = ["$Forwarded", "NonJunk", "$label1", "work"];
 
-/// An account of about this many messages.
-pub(super) fn log_normal(messages: u32, seed: u64) -> Vec<MailboxSpec> {
+/// One account on the source.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    /// Who logs in.
+    pub(super) user: String,
+    /// What is there.
+    pub(super) mailboxes: Vec<MailboxSpec>,
+}
+
+impl Account {
+    /// How many messages.
+    pub(super) fn messages(&self) -> usize {
+        self.mailboxes.iter().map(|mailbox| mailbox.messages.len()).sum()
+    }
+
+    /// Octets as stored.
+    pub(super) fn bytes(&self) -> u64 {
+        let messages = self.mailboxes.iter().flat_map(|mailbox| &mailbox.messages);
+        messages.map(|message| message.body.len()).sum()
+    }
+}
+
+/// How message sizes are spread.
+#[derive(Clone, Copy)]
+enum Sizes {
+    LogNormal,
+    Between(u32, u32),
+}
+
+/// Who logs in, in a section of a benchmark in which corpus A has so many messages.
+pub(super) fn users(section: Section, messages: u32) -> Vec<String> {
+    match section {
+        Section::A => vec!["alice".to_owned()],
+        Section::B => vec!["bob".to_owned()],
+        Section::Lat50 => vec!["lena".to_owned()],
+        Section::C => (0..(messages / 100).max(2))
+            .map(|number| format!("c{number:03}"))
+            .collect(),
+    }
+}
+
+/// The section's accounts.
+pub(super) fn accounts(section: Section, messages: u32, seed: u64) -> Vec<Account> {
     let mut rng = Rng(seed);
-    let mut mailboxes: Vec<MailboxSpec> = MAILBOXES
+    let (shares, count, sizes): (&[Share], u32, Sizes) = match section {
+        Section::A => (&TYPICAL, messages, Sizes::LogNormal),
+        Section::Lat50 => (&TYPICAL, (messages / 10).max(100), Sizes::LogNormal),
+        Section::B => (&TINY, messages.saturating_mul(5), Sizes::Between(1_500, 2_500)),
+        Section::C => (&SMALL, SMALL_MESSAGES, Sizes::Between(5_000, 15_000)),
+    };
+    users(section, messages)
+        .into_iter()
+        .map(|user| Account {
+            user,
+            mailboxes: mailboxes(shares, count, sizes, &mut rng),
+        })
+        .collect()
+}
+
+fn mailboxes(shares: &[Share], messages: u32, sizes: Sizes, rng: &mut Rng) -> Vec<MailboxSpec> {
+    let mut mailboxes: Vec<MailboxSpec> = shares
         .iter()
         .zip(1_600_000_000..)
         .map(|(&(name, share), uid_validity)| {
             let mut mailbox = MailboxSpec::new(name, uid_validity);
-            fill(&mut mailbox, messages * share / 100, &mut rng);
+            let count = u64::from(messages) * u64::from(share) / 100;
+            fill(&mut mailbox, u32::try_from(count).unwrap_or(messages), sizes, rng);
             mailbox
         })
         .collect();
@@ -55,12 +132,12 @@ pub(super) fn log_normal(messages: u32, seed: u64) -> Vec<MailboxSpec> {
     let given: usize = mailboxes.iter().map(|mailbox| mailbox.messages.len()).sum();
     let missing = messages.saturating_sub(u32::try_from(given).unwrap_or(messages));
     if let Some(inbox) = mailboxes.first_mut() {
-        fill(inbox, missing, &mut rng);
+        fill(inbox, missing, sizes, rng);
     }
     mailboxes
 }
 
-fn fill(mailbox: &mut MailboxSpec, count: u32, rng: &mut Rng) {
+fn fill(mailbox: &mut MailboxSpec, count: u32, sizes: Sizes, rng: &mut Rng) {
     for _ in 0..count {
         let after = mailbox.messages.last().map_or(0, |last| last.uid);
         // Gaps, as deleted messages leave them.
@@ -78,7 +155,10 @@ fn fill(mailbox: &mut MailboxSpec, count: u32, rng: &mut Rng) {
             uid: after + gap,
             body: Body::Generated {
                 seed: rng.next(),
-                size: rng.size(),
+                size: match sizes {
+                    Sizes::LogNormal => rng.size(),
+                    Sizes::Between(low, high) => u64::from(low + rng.below(high - low)),
+                },
             },
             flags,
             internal_date: 1_325_376_000 + i64::from(rng.below(390_000_000)),
@@ -87,7 +167,7 @@ fn fill(mailbox: &mut MailboxSpec, count: u32, rng: &mut Rng) {
 }
 
 /// Splitmix64: small, and the same everywhere.
-struct Rng(u64);
+pub(super) struct Rng(pub(super) u64);
 
 impl Rng {
     fn next(&mut self) -> u64 {
@@ -98,7 +178,8 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, limit: u32) -> u32 {
+    /// Below `limit`.
+    pub(super) fn below(&mut self, limit: u32) -> u32 {
         u32::try_from(((self.next() >> 32) * u64::from(limit)) >> 32).unwrap_or(0)
     }
 
@@ -132,25 +213,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_account_is_the_same_every_time_and_has_the_shape_it_claims() {
-        let account = log_normal(4000, 1);
-        assert_eq!(account, log_normal(4000, 1));
-        assert_eq!(
-            account
+    fn accounts_are_the_same_every_time_and_have_the_shape_they_claim() {
+        // Section, messages of A; then accounts, mailboxes, messages of each, and between what the median size lies.
+        for (section, scale, count, mailboxes, messages, median) in [
+            (Section::A, 4000, 1, 25, 4000, 7000..9500),
+            (Section::Lat50, 20_000, 1, 25, 2000, 7000..9500),
+            (Section::B, 1000, 1, 3, 5000, 1900..2100),
+            (Section::C, 700, 7, 4, 200, 9000..11_000),
+        ] {
+            let made = accounts(section, scale, 1);
+            assert_eq!(made, accounts(section, scale, 1));
+            assert_ne!(made, accounts(section, scale, 2));
+            let names: Vec<&String> = made.iter().map(|account| &account.user).collect();
+            assert_eq!(names, users(section, scale).iter().collect::<Vec<_>>());
+            assert_eq!(made.len(), count, "{section:?}");
+            assert!(made.iter().all(|account| account.messages() == messages));
+            assert!(made.iter().all(|account| account.mailboxes.len() == mailboxes));
+            let mut sizes: Vec<u64> = made
                 .iter()
-                .map(|mailbox| mailbox.messages.len())
-                .sum::<usize>(),
-            4000
-        );
-        let mut sizes: Vec<u64> = account
-            .iter()
-            .flat_map(|mailbox| &mailbox.messages)
-            .map(|message| message.body.len())
-            .collect();
-        sizes.sort_unstable();
-        assert!((7000..9500).contains(&sizes[2000]), "median {}", sizes[2000]);
-        let total: u64 = sizes.iter().sum();
-        assert!((130_000_000..280_000_000).contains(&total), "total {total}");
-        assert_eq!(MAILBOXES.iter().map(|(_, share)| share).sum::<u32>(), 100);
+                .flat_map(|account| &account.mailboxes)
+                .flat_map(|mailbox| &mailbox.messages)
+                .map(|message| message.body.len())
+                .collect();
+            sizes.sort_unstable();
+            let middle = sizes[sizes.len() / 2];
+            assert!(median.contains(&middle), "{section:?}: median {middle}");
+        }
+        let bytes = accounts(Section::A, 4000, 1)[0].bytes();
+        assert!((130_000_000..280_000_000).contains(&bytes), "{bytes}");
+        for shares in [&TYPICAL[..], &TINY, &SMALL] {
+            assert_eq!(shares.iter().map(|(_, share)| share).sum::<u32>(), 100);
+        }
     }
 }

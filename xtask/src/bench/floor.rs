@@ -1,9 +1,9 @@
-//! The physical limit: the least that a durable copy of an account over one connection can cost.
+//! The physical limit: the least that a durable copy over one connection can cost.
 //!
 //! One LOGIN, one LIST with STATUS, then all folders in one go: EXAMINE and one FETCH of everything, without waiting
-//! for answers; each message written as a Maildir file, and one `syncfs` at the end. It keeps no flags, no UIDs, no
-//! state, so it is no tool: nothing that keeps them can be faster. It runs as a process of its own
-//! (`xtask floor …`), to be measured like the others.
+//! for answers; each message written as a Maildir file, and one `syncfs` at the very end. Several accounts come one
+//! after another. It keeps no flags, no UIDs, no state, so it is no tool: over one connection nothing that keeps them can
+//! be faster. It runs as a process of its own (`xtask floor …`), to be measured like the others.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -16,24 +16,31 @@ use anyhow::{Context, bail};
 /// The variable that holds the password.
 pub(crate) const PASSWORD: &str = "TRANSHUME_PASSWORD";
 
-/// `xtask floor PORT USER FOLDER`, or without FOLDER the least that finding nothing to do can cost.
+/// `xtask floor PORT USER,… FOLDER`, or without FOLDER the least that finding nothing to do can cost.
 pub(crate) fn main(words: &[&str]) -> anyhow::Result<bool> {
-    let (port, user, folder) = match *words {
-        [port, user] => (port, user, None),
-        [port, user, folder] => (port, user, Some(Path::new(folder))),
-        _ => bail!("floor takes PORT USER [FOLDER]"),
+    let (port, users, folder) = match *words {
+        [port, users] => (port, users, None),
+        [port, users, folder] => (port, users, Some(Path::new(folder))),
+        _ => bail!("floor takes PORT USER,… [FOLDER]"),
     };
     let password = std::env::var(PASSWORD).with_context(|| PASSWORD.to_owned())?;
-    let mut connection = Connection::open(port.parse().context("the port")?)?;
-    connection.send(&format!("L LOGIN {user} {password}\r\n"))?;
-    connection.until("L", |_| {}, |_| Ok(()))?;
-    connection.send("S LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\r\n")?;
-    let mut mailboxes = Vec::new();
-    connection.until("S", |line| mailboxes.extend(filled(line)), |_| Ok(()))?;
-    if let Some(folder) = folder {
-        copy(&mut connection, &mailboxes, folder)?;
+    for user in users.split(',') {
+        let mut connection = Connection::open(port.parse().context("the port")?)?;
+        connection.send(&format!("L LOGIN {user} {password}\r\n"))?;
+        connection.until("L", |_| {}, |_| Ok(()))?;
+        connection
+            .send("S LIST \"\" \"*\" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))\r\n")?;
+        let mut mailboxes = Vec::new();
+        connection.until("S", |line| mailboxes.extend(filled(line)), |_| Ok(()))?;
+        if let Some(folder) = folder {
+            copy(&mut connection, &mailboxes, &folder.join(user).join("Maildir"))?;
+        }
+        connection.send("Z LOGOUT\r\n")?;
     }
-    connection.send("Z LOGOUT\r\n")?;
+    if let Some(folder) = folder {
+        let top = File::open(folder).with_context(|| folder.display().to_string())?;
+        rustix::fs::syncfs(&top).context("syncfs")?;
+    }
     Ok(true)
 }
 
@@ -60,8 +67,6 @@ fn copy(connection: &mut Connection, mailboxes: &[String], folder: &Path) -> any
         connection.until("E", |_| {}, |_| Ok(()))?;
         connection.until("F", |_| {}, |message| maildir.deliver(message))?;
     }
-    let top = File::open(folder).with_context(|| folder.display().to_string())?;
-    rustix::fs::syncfs(&top).context("syncfs")?;
     Ok(())
 }
 

@@ -1,71 +1,60 @@
-//! `cargo xtask bench`: what a first copy and an idle pass cost, beside other programs and the physical limit.
+//! `cargo xtask bench`: what copying and updating cost, beside other programs and the physical limit, here and far away;
+//! and whether time and memory stay what they are when a mailbox is large.
 //!
-//! All run against the same source server, one after another, over plain IMAP on the loopback, each into a fresh
-//! folder. Nothing is deleted before the end: file systems are slow for a while after a large removal.
+//! All programs run against the same source server, one after another, over plain IMAP on the loopback.
 
+mod aims;
+mod change;
 mod corpus;
 pub(crate) mod floor;
+mod load;
+mod options;
 mod peers;
+mod plot;
+mod process;
 mod report;
+mod results;
+mod scale;
+mod sections;
 
+use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
-use transhume_testkit::{Dovecot, Measured, mailbox, run_measured};
+use serde_json::json;
+use transhume_testkit::Dovecot;
 
 use crate::cargo::{self, Workspace};
 use crate::ci;
 use crate::interrupt::Interrupt;
 use crate::steps::Steps;
-use peers::{Place, Runner};
-use report::{Report, Sample};
+use aims::Aim;
+pub(crate) use options::Options;
+use sections::Bench;
 
-/// The account on the source.
-const USER: &str = "alice";
-/// Its password, of servers that live for minutes and listen on the loopback only.
+/// The password of all accounts, of servers that live for minutes and listen on the loopback only.
 const PASSWORD: &str = "bench";
 
-/// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Options {
-    messages: u32,
-    rounds: u32,
-    seed: u64,
-}
-
-impl Options {
-    /// From the command line.
-    pub(crate) fn parse(words: &[&str]) -> anyhow::Result<Self> {
-        let mut options = Self {
-            messages: 4000,
-            rounds: 3,
-            seed: 1,
-        };
-        let mut words = words.iter();
-        while let Some(&word) = words.next() {
-            let mut number = || -> anyhow::Result<u64> {
-                let value = words.next().with_context(|| format!("{word} needs a number"))?;
-                value.parse().with_context(|| format!("{word} {value}"))
-            };
-            match word {
-                "--messages" => options.messages = u32::try_from(number()?)?.max(1),
-                "--rounds" => options.rounds = u32::try_from(number()?)?.max(1),
-                "--seed" => options.seed = number()?,
-                _ => bail!("bench does not know “{word}”"),
-            }
-        }
-        Ok(options)
+/// Installs and builds what is needed, and becomes the optimised build of this program: what serves, delays and counts
+/// must not be what is waited for.
+pub(crate) fn run(words: &[&str]) -> anyhow::Result<bool> {
+    if words.iter().any(|word| ["--help", "-h"].contains(word)) {
+        print!("{}", options::HELP);
+        return Ok(true);
     }
-}
-
-/// Runs the benchmark.
-pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
+    let options = Options::parse(words)?;
     let workspace = Workspace::read()?;
     let mut steps = Steps::default();
     ci::install(&mut steps)?;
-    steps.step("install mbsync", peers::install_mbsync)?;
-    // This program too: the floor would be no floor without optimisation.
+    let missing = peers::missing(&options.contenders)?;
+    if !options.scale && !missing.is_empty() {
+        let name = format!("install {}", missing.join(" "));
+        if !steps.step(&name, || peers::install(&missing))? {
+            bail!("install them yourself, or leave them out with --programs");
+        }
+    }
     let built = steps.command(
         "release build",
         cargo::command().current_dir(&workspace.root).args([
@@ -80,107 +69,83 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     if !built {
         return Ok(false);
     }
+    let program = workspace.target.join("release").join("xtask");
+    let error = Command::new(&program).arg("measure").args(words).exec();
+    Err(error).with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// Measures, prints, and writes the files that were asked for. Everything else that was written is removed at the end.
+pub(crate) fn measure(options: &Options) -> anyhow::Result<bool> {
+    let workspace = Workspace::read()?;
     // Ctrl-C ends the program that is being measured, and everything is cleared away by the ordinary way out.
-    let _interrupt = Interrupt::watch()?;
+    let interrupt = Interrupt::watch()?;
+    let interrupted = interrupt.flag();
     // Not the system's folder for temporary files, which may lie in memory.
     let folder = tempfile::Builder::new()
         .prefix("transhume-bench-")
         .tempdir_in("/var/tmp")
         .context("a folder below /var/tmp")?;
     allow_everybody_in(folder.path())?;
-
-    let old = old_server(folder.path())?;
-    let content = corpus::log_normal(options.messages, options.seed);
-    let messages: usize = content.iter().map(|mailbox| mailbox.messages.len()).sum();
-    let bytes: u64 = content
-        .iter()
-        .flat_map(|mailbox| &mailbox.messages)
-        .map(|message| message.body.len())
-        .sum();
-    mailbox::write_account(&old.maildir(USER), old.chown_to(), &content)?;
-    eprintln!(
-        "\n{messages} messages in {} mailboxes, {}",
-        content.len(),
-        report::spell_bytes(bytes)
-    );
-    drop(content);
-
-    let new = new_server(folder.path(), options.rounds)?;
-    let runner = Runner {
-        workspace: &workspace,
-        old: &old,
-        new: &new,
-        messages,
-    };
-    let report = measure(&runner, folder.path(), options.rounds)?;
-    print!("\n{}", report.text());
+    let (sections, scale, aims);
+    if options.scale {
+        sections = Vec::new();
+        let result = scale::measure(options, &workspace, folder.path(), &interrupted)?;
+        aims = result.aims();
+        print!("\n{}", result.text());
+        scale = Some(result.json());
+    } else {
+        let old = server(folder.path(), "old", options)?;
+        let new = server(folder.path(), "new", options)?;
+        let bench = Bench {
+            options,
+            workspace: &workspace,
+            old: &old,
+            new: &new,
+            folder: folder.path(),
+            interrupted: &interrupted,
+        };
+        let chosen = options.sections.iter();
+        sections = chosen
+            .map(|&section| bench.section(section))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        aims = aims::check(&sections);
+        print!("\n{}", report::text(&sections));
+        scale = None;
+    }
+    print!("\n{}", aims::text(&aims));
+    if let Some(path) = &options.json {
+        let everything = json!({
+            "processors": report::processors(),
+            "options": options.json(),
+            "sections": sections.iter().map(results::SectionResult::json).collect::<Vec<_>>(),
+            "scale": scale,
+            "aims": aims.iter().map(Aim::json).collect::<Vec<_>>(),
+        });
+        write(path, &format!("{everything:#}\n"))?;
+    }
+    if let Some(path) = &options.svg {
+        match plot::svg(&sections) {
+            Some(svg) => write(path, &svg)?,
+            None => eprintln!("no picture: it shows first copies beside the floor, and there is none"),
+        }
+    }
+    eprintln!("\nclearing away");
     Ok(true)
 }
 
-fn measure(runner: &Runner<'_>, folder: &Path, rounds: u32) -> anyhow::Result<Report> {
-    let mut report = Report::default();
-    // The server reads the account once before anything counts, so that nobody pays for building its index.
-    let warm_up = Place::new(folder, "warm-up", 0);
-    run_one(&mut runner.floor(&warm_up))?;
-    for round in 1..=rounds {
-        for contender in rotated(round) {
-            let place = Place::new(folder, contender.name(), round);
-            let mut command = runner.first(contender, &place)?;
-            let measured = run_one(&mut command)?;
-            let found = runner.count(contender, &place)?;
-            if found != runner.messages {
-                bail!(
-                    "{} brought {found} of {} messages",
-                    contender.name(),
-                    runner.messages
-                );
-            }
-            report.first(contender.name(), Sample::new(round, &measured));
-            if let Some(mut command) = runner.again(contender, &place)? {
-                report.again(contender.name(), Sample::new(round, &run_one(&mut command)?));
-            }
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    eprintln!("\nwrote {}", path.display());
+    Ok(())
+}
+
+/// A server that knows the accounts of all sections.
+fn server(folder: &Path, name: &str, options: &Options) -> anyhow::Result<Dovecot> {
+    let mut builder = Dovecot::builder().dir(&folder.join(name)).separator('/');
+    for &section in &options.sections {
+        for user in corpus::users(section, options.messages()) {
+            builder = builder.user(&user, PASSWORD);
         }
-        eprintln!("round {round} of {rounds} is done");
-    }
-    Ok(report)
-}
-
-/// Every contender once, each round beginning with another.
-fn rotated(round: u32) -> Vec<peers::Contender> {
-    let mut all = peers::Contender::ALL.to_vec();
-    let by = round as usize % all.len();
-    all.rotate_left(by);
-    all
-}
-
-fn run_one(command: &mut Command) -> anyhow::Result<Measured> {
-    // What others have written must not be paid for by who comes next.
-    rustix::fs::sync();
-    let measured = run_measured(command)?;
-    if !measured.status.success() {
-        bail!(
-            "{} ended with {}:\n{}{}",
-            command.get_program().to_string_lossy(),
-            measured.status,
-            String::from_utf8_lossy(&measured.stdout),
-            String::from_utf8_lossy(&measured.stderr)
-        );
-    }
-    Ok(measured)
-}
-
-fn old_server(folder: &Path) -> anyhow::Result<Dovecot> {
-    Ok(Dovecot::builder()
-        .dir(&folder.join("old"))
-        .separator('/')
-        .user(USER, PASSWORD)
-        .start()?)
-}
-
-fn new_server(folder: &Path, rounds: u32) -> anyhow::Result<Dovecot> {
-    let mut builder = Dovecot::builder().dir(&folder.join("new")).separator('/');
-    for round in 1..=rounds {
-        builder = builder.user(&peers::doveadm_user(round), PASSWORD);
     }
     Ok(builder.start()?)
 }
@@ -188,33 +153,6 @@ fn new_server(folder: &Path, rounds: u32) -> anyhow::Result<Dovecot> {
 /// Servers drop their privileges, and must still reach their folders.
 fn allow_everybody_in(folder: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
         .with_context(|| format!("opening {}", folder.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read() {
-        assert_eq!(
-            Options::parse(&["--messages", "10", "--seed", "7"]).unwrap(),
-            Options {
-                messages: 10,
-                rounds: 3,
-                seed: 7
-            }
-        );
-        assert!(Options::parse(&["--rounds"]).is_err());
-        assert!(Options::parse(&["--rounds", "x"]).is_err());
-        assert!(Options::parse(&["fast"]).is_err());
-    }
-
-    #[test]
-    fn every_round_runs_all_and_begins_with_another() {
-        let first: Vec<&str> = (0..4).map(|round| rotated(round)[0].name()).collect();
-        assert_eq!(first, ["floor", "transhume", "mbsync", "doveadm backup"]);
-        assert!((0..4).all(|round| rotated(round).len() == 4));
-    }
 }
