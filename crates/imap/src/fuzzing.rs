@@ -4,10 +4,7 @@
 use bytes::BytesMut;
 use transhume_model::mail::{InternalDate, Uid, UidSet, mutf7};
 
-use crate::session::{
-    Dialogue, Examine, Exchange, FetchBodies, FetchRows, List, Login, PersonalNamespace, ReadNamespace,
-    Running,
-};
+use crate::session::{Dialogue, Examine, Exchange, FetchBodies, FetchRows, List, Login, Running};
 use crate::wire::{Capabilities, Decoder, Event, MAX_RESPONSE, WireName, internal_date};
 
 /// The reader makes the same of bytes however they are cut, and holds on to no more than a response.
@@ -21,13 +18,12 @@ pub fn wire(bytes: &[u8]) {
 pub fn exchanges(bytes: &[u8]) {
     let capabilities = Capabilities::from_text(b"IMAP4rev1 LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE");
     let everything = UidSet::range(Uid::FIRST, Uid::LAST);
-    let plain = || List::new(&Capabilities::default(), PersonalNamespace::default());
-    let extended = || List::new(&capabilities, PersonalNamespace::default());
+    let plain = || List::new(&Capabilities::default());
+    let extended = || List::new(&capabilities);
     same(bytes, &|| Some(plain()));
     same(bytes, &|| Some(extended()));
     same(bytes, &|| Some(Examine::new(WireName::new(&b"\xff"[..]))));
     same(bytes, &|| Some(FetchRows::new(everything.clone())));
-    same(bytes, &|| Some(ReadNamespace::default()));
     same(bytes, &|| Login::new(&capabilities, "bob", b"\xffpw").ok());
 }
 

@@ -33,7 +33,7 @@ async fn texts(server: &Dovecot, compression: Compression) -> Vec<(Option<Uid>, 
     loop {
         match FetchBodies::read(connection.next_event().await.unwrap()) {
             BodyEvent::Chunk(chunk) => text.extend_from_slice(&chunk),
-            BodyEvent::Complete { uid, .. } => texts.push((uid, std::mem::take(&mut text))),
+            BodyEvent::Complete { fetch, .. } => texts.push((fetch.uid, std::mem::take(&mut text))),
             BodyEvent::Response(Response::Tagged(_)) => break,
             _ => {}
         }

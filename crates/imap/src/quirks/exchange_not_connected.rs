@@ -6,12 +6,12 @@
 
 use super::outcome;
 use crate::ImapError;
-use crate::session::{List, PersonalNamespace};
+use crate::session::List;
 use crate::wire::Capabilities;
 
 #[test]
 fn a_login_that_was_none_is_told_as_such() {
-    let list = || List::new(&Capabilities::default(), PersonalNamespace::default());
+    let list = || List::new(&Capabilities::default());
     let error = outcome(
         list,
         "A1 BAD User is authenticated but not connected.\r\nA2 BAD User is authenticated but not connected.\r\n",

@@ -48,8 +48,7 @@ use transhume_model::mail::{MessageRow, Uid, UidSet};
 
 use crate::ImapError;
 use crate::session::{
-    BodyEvent, Dialogue, Examine, Examined, Exchange, FetchBodies, FetchRows, List, Listing,
-    PersonalNamespace, Running,
+    BodyEvent, Dialogue, Examine, Examined, Exchange, FetchBodies, FetchRows, List, Listing, Running,
 };
 use crate::wire::{Capabilities, Event, Response, WireName};
 
@@ -130,7 +129,8 @@ fn texts(server: impl AsRef<[u8]>) -> Vec<String> {
                 match FetchBodies::read(event) {
                     BodyEvent::Started { .. } => text.clear(),
                     BodyEvent::Chunk(chunk) => text.extend_from_slice(&chunk),
-                    BodyEvent::Complete { uid: whose, octets } => {
+                    BodyEvent::Complete { fetch, octets } => {
+                        let whose = fetch.uid;
                         assert_eq!(octets, text.len() as u64);
                         lines.push(format!("{} \"{}\"", uid(whose), text.escape_ascii()));
                     }
@@ -156,11 +156,7 @@ fn listing(lines: &[&[u8]]) -> Listing {
         server.extend_from_slice(b"\r\n");
     }
     server.extend_from_slice(b"A1 OK\r\nA2 OK\r\n");
-    outcome(
-        || List::new(&Capabilities::default(), PersonalNamespace::default()),
-        server,
-    )
-    .unwrap()
+    outcome(|| List::new(&Capabilities::default()), server).unwrap()
 }
 
 /// The names of a list in short, levels apart by `|`, ascending but for INBOX.

@@ -6,7 +6,7 @@
 //! lost digits that a UID would need.
 
 use super::{outcome, rows};
-use crate::session::{List, PersonalNamespace};
+use crate::session::List;
 use crate::wire::Capabilities;
 
 #[test]
@@ -51,11 +51,12 @@ fn a_status_without_a_readable_count_is_none() {
         ("", None),
     ] {
         let server = format!("* LIST () \"/\" x\r\nA1 OK\r\nA2 OK\r\n* STATUS x ({items})\r\nA3 OK\r\n");
-        let list = || List::new(&capabilities, PersonalNamespace::default());
+        let list = || List::new(&capabilities);
         let listed = outcome(list, server).unwrap();
-        let status = listed.mailboxes[0].status;
         assert_eq!(
-            status.map(|status| status.checkpoint.messages),
+            listed.mailboxes[0]
+                .checkpoint
+                .map(|checkpoint| checkpoint.messages),
             messages,
             "{items}"
         );

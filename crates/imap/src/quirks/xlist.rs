@@ -6,7 +6,7 @@
 use transhume_model::mail::SpecialUse;
 
 use super::outcome;
-use crate::session::{List, PersonalNamespace};
+use crate::session::List;
 use crate::wire::Capabilities;
 
 #[test]
@@ -22,7 +22,7 @@ fn roles_in_the_words_of_xlist() {
         for word in ["LIST", "XLIST"] {
             let server =
                 format!("* {word} (\\HasNoChildren {attribute}) \"/\" \"[Gmail]/x\"\r\nA1 OK\r\nA2 OK\r\n");
-            let list = || List::new(&Capabilities::default(), PersonalNamespace::default());
+            let list = || List::new(&Capabilities::default());
             let listed = outcome(list, server).unwrap();
             assert_eq!(listed.mailboxes[0].special_use, expected, "{attribute}");
         }
