@@ -58,8 +58,10 @@ impl Base {
         } else {
             // Not by RETURNING: its row comes before the commit, and a commit that then fails goes unnoticed.
             let begin = sqlx::query("INSERT INTO account (source, target) VALUES (?, ?)");
-            let entered = begin.bind(source).bind(target).execute(store.pool()).await;
-            store.hear(entered)?.last_insert_rowid()
+            store
+                .write(begin.bind(source).bind(target))
+                .await?
+                .last_insert_rowid()
         };
         Ok(Self { store, account })
     }
@@ -79,7 +81,7 @@ impl Base {
     pub async fn set_target_identity(&self, identity: &str) -> Result<(), DbError> {
         let sql = "UPDATE account SET target_identity = ? WHERE id = ?";
         let query = sqlx::query(sql).bind(identity).bind(self.account);
-        self.store.hear(query.execute(self.store.pool()).await)?;
+        self.store.write(query).await?;
         Ok(())
     }
 
@@ -111,13 +113,11 @@ impl Base {
         target: &MailboxName,
     ) -> Result<MailboxId, DbError> {
         let sql = "INSERT INTO mailbox (account, source_name, target_name) VALUES (?, ?, ?)";
-        let entered = sqlx::query(sql)
+        let query = sqlx::query(sql)
             .bind(self.account)
             .bind(rows::name_to_column(source))
-            .bind(rows::name_to_column(target))
-            .execute(self.store.pool())
-            .await;
-        Ok(MailboxId(self.store.hear(entered)?.last_insert_rowid()))
+            .bind(rows::name_to_column(target));
+        Ok(MailboxId(self.store.write(query).await?.last_insert_rowid()))
     }
 
     /// Forgets what is known of the account's mailboxes but their names: its target is a new one.
@@ -136,7 +136,7 @@ impl Base {
                 .await;
             self.store.hear(done)?;
         }
-        self.store.hear(transaction.commit().await)
+        self.store.commit(transaction).await
     }
 
     /// Forgets a mailbox's pairs and checkpoints: its target is a new one. What is staged stays staged.
@@ -151,7 +151,7 @@ impl Base {
             self.store
                 .hear(sqlx::query(sql).bind(mailbox.0).execute(&mut *transaction).await)?;
         }
-        self.store.hear(transaction.commit().await)
+        self.store.commit(transaction).await
     }
 
     /// The target's names of mailboxes that were subscribed to before.
@@ -197,7 +197,7 @@ impl Base {
             .bind(target_uid_next.get())
             .bind(mailbox.0);
         self.store.hear(query.execute(&mut *transaction).await)?;
-        self.store.hear(transaction.commit().await)
+        self.store.commit(transaction).await
     }
 
     /// Records the target's numbers.
@@ -212,7 +212,7 @@ impl Base {
             .bind(target.get())
             .bind(target_uid_next.get())
             .bind(mailbox.0);
-        self.store.hear(query.execute(self.store.pool()).await)?;
+        self.store.write(query).await?;
         Ok(())
     }
 
@@ -225,7 +225,7 @@ impl Base {
             .bind(checkpoint.highest_mod_seq.map(|mod_seq| mod_seq.0.cast_signed()))
             .bind(checkpoint.messages)
             .bind(mailbox.0);
-        self.store.hear(query.execute(self.store.pool()).await)?;
+        self.store.write(query).await?;
         Ok(())
     }
 
@@ -247,7 +247,7 @@ impl Base {
             .bind(source.map(UidValidity::get))
             .bind(mailbox.0);
         self.store.hear(query.execute(&mut *transaction).await)?;
-        self.store.hear(transaction.commit().await)
+        self.store.commit(transaction).await
     }
 
     pub(crate) async fn write_in_batches<T>(
@@ -260,7 +260,7 @@ impl Base {
         }
         let mut transaction = self.store.hear(self.store.pool().begin().await)?;
         self.write_within(&mut transaction, items, statement).await?;
-        self.store.hear(transaction.commit().await)
+        self.store.commit(transaction).await
     }
 
     pub(crate) async fn write_within<T>(

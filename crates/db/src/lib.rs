@@ -6,8 +6,11 @@
 mod base;
 mod pairs;
 mod rows;
+mod seam;
 mod store;
 
 pub use base::{Base, MailboxId, MailboxRecord};
 pub use pairs::{Placed, StagedMessage};
+#[cfg(feature = "power-cut")]
+pub use seam::{Gate, Supply, supply};
 pub use store::{DbError, Store};

@@ -190,7 +190,7 @@ impl Base {
             let query = sqlx::query(sql).bind(mailbox.0).bind(digest.as_bytes().to_vec());
             self.store.hear(query.execute(&mut *transaction).await)?;
         }
-        self.store.hear(transaction.commit().await)
+        self.store.commit(transaction).await
     }
 
     /// How many earlier copies of each message there are that no message has used up.
@@ -213,7 +213,7 @@ impl Base {
         let sql = "INSERT INTO suspect (mailbox, uid, weight) VALUES (?, ?, ?) \
                    ON CONFLICT (mailbox, uid) DO UPDATE SET weight = weight + excluded.weight";
         let query = sqlx::query(sql).bind(mailbox.0).bind(uid.get()).bind(weight);
-        self.store.hear(query.execute(self.store.pool()).await)?;
+        self.store.write(query).await?;
         let sql = "SELECT weight FROM suspect WHERE mailbox = ? AND uid = ?";
         let query = sqlx::query_scalar(sql).bind(mailbox.0).bind(uid.get());
         self.store.hear(query.fetch_one(self.store.pool()).await)
@@ -224,7 +224,7 @@ impl Base {
         let sql = "UPDATE suspect SET weight = ? WHERE weight >= ? \
                    AND mailbox IN (SELECT id FROM mailbox WHERE account = ?)";
         let query = sqlx::query(sql).bind(to).bind(least).bind(self.account);
-        self.store.hear(query.execute(self.store.pool()).await)?;
+        self.store.write(query).await?;
         Ok(())
     }
 

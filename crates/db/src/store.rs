@@ -3,8 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult,
+    SqliteSynchronous,
 };
+use sqlx::{Execute, Executor as _, Sqlite, Transaction};
+
+use crate::seam::Power;
 
 /// Schema steps, in order. Only ever appended to: a file that has landed never changes.
 const SCHEMA: [&str; 1] = [include_str!("../schema/0001_base.sql")];
@@ -50,6 +54,7 @@ impl DbError {
 pub struct Store {
     pool: SqlitePool,
     path: PathBuf,
+    power: Power,
 }
 
 impl Store {
@@ -82,6 +87,7 @@ impl Store {
         let store = Self {
             pool,
             path: path.to_owned(),
+            power: Power::of_this_thread(),
         };
         store.bring_up_to_date().await?;
         Ok(store)
@@ -110,7 +116,7 @@ impl Store {
             self.hear(sqlx::raw_sql(*step).execute(&mut *transaction).await)?;
             let mark = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {version}"));
             self.hear(sqlx::raw_sql(mark).execute(&mut *transaction).await)?;
-            self.hear(transaction.commit().await)?;
+            self.commit(transaction).await?;
         }
         Ok(())
     }
@@ -122,6 +128,21 @@ impl Store {
 
     pub(crate) fn pool(&self) -> &SqlitePool {
         &self.pool
+    }
+
+    /// Changes the database by one statement.
+    pub(crate) async fn write<'q>(
+        &self,
+        statement: impl Execute<'q, Sqlite> + 'q,
+    ) -> Result<SqliteQueryResult, DbError> {
+        self.hear(self.power.step())?;
+        self.hear(self.pool.execute(statement).await)
+    }
+
+    /// Changes the database by all that was done in the transaction.
+    pub(crate) async fn commit(&self, transaction: Transaction<'_, Sqlite>) -> Result<(), DbError> {
+        self.hear(self.power.step())?;
+        self.hear(transaction.commit().await)
     }
 
     /// Puts the file's name to what SQLite said.

@@ -16,7 +16,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, Timespec, Timestamp
 use rustix::io::Errno;
 
 use crate::error::MaildirError;
-use crate::seam;
+use crate::seam::Power;
 
 /// To whom new files and directories are given, where we run as root: the user and group Dovecot uses for
 /// the account's mail.
@@ -33,6 +33,7 @@ pub struct Owner {
 pub(crate) struct Dir {
     fd: OwnedFd,
     path: PathBuf,
+    power: Power,
 }
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -45,7 +46,11 @@ impl Dir {
         // With a slash or a dot behind its name, a link would be followed all the same.
         let path: PathBuf = path.components().collect();
         match rustix::fs::openat(CWD, &path, DIRECTORY | NO_LINK, Mode::empty()) {
-            Ok(fd) => Ok(Self { fd, path }),
+            Ok(fd) => Ok(Self {
+                fd,
+                path,
+                power: Power::of_this_thread(),
+            }),
             Err(errno) => Err(not_opened(CWD, path.as_os_str().as_bytes(), &path, errno)),
         }
     }
@@ -54,16 +59,22 @@ impl Dir {
     pub(crate) fn open_followed(path: &Path) -> Result<Self, MaildirError> {
         let fd = rustix::fs::openat(CWD, path, DIRECTORY, Mode::empty())
             .map_err(|errno| MaildirError::io("opening", path, errno))?;
-        let path = path.to_owned();
-        Ok(Self { fd, path })
+        Ok(Self {
+            fd,
+            path: path.to_owned(),
+            power: Power::of_this_thread(),
+        })
     }
 
     /// The same directory, opened once more.
     pub(crate) fn again(&self) -> Result<Self, MaildirError> {
         let fd = rustix::fs::openat(&self.fd, ".", DIRECTORY, Mode::empty())
             .map_err(|errno| MaildirError::io("opening", &self.path, errno))?;
-        let path = self.path.clone();
-        Ok(Self { fd, path })
+        Ok(Self {
+            fd,
+            path: self.path.clone(),
+            power: self.power.clone(),
+        })
     }
 
     /// Opens a directory in this one; [`None`] where there is none.
@@ -73,6 +84,7 @@ impl Dir {
             Ok(fd) => Ok(Some(Self {
                 fd,
                 path: self.join(name),
+                power: self.power.clone(),
             })),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(not_opened(&self.fd, name, &self.join(name), errno)),
@@ -140,7 +152,9 @@ impl Dir {
     fn create_raw(&self, name: &[u8]) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | NO_LINK;
         let mode = Mode::RUSR | Mode::WUSR;
-        seam::step(|| rustix::fs::openat(&self.fd, name, flags, mode)).map(File::from)
+        self.power
+            .step(|| rustix::fs::openat(&self.fd, name, flags, mode))
+            .map(File::from)
     }
 
     /// Opens a file for reading; [`None`] where there is none.
@@ -183,7 +197,10 @@ impl Dir {
     pub(crate) fn rename(&self, from: &[u8], into: &Self, to: &[u8]) -> Result<bool, MaildirError> {
         self.check(from)?;
         into.check(to)?;
-        match seam::step(|| rustix::fs::renameat(&self.fd, from, &into.fd, to)) {
+        match self
+            .power
+            .step(|| rustix::fs::renameat(&self.fd, from, &into.fd, to))
+        {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.fail("renaming", from, error)),
@@ -194,7 +211,10 @@ impl Dir {
     pub(crate) fn link(&self, from: &[u8], into: &Self, to: &[u8]) -> Result<bool, MaildirError> {
         self.check(from)?;
         into.check(to)?;
-        match seam::step(|| rustix::fs::linkat(&self.fd, from, &into.fd, to, AtFlags::empty())) {
+        match self
+            .power
+            .step(|| rustix::fs::linkat(&self.fd, from, &into.fd, to, AtFlags::empty()))
+        {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(into.fail("linking", to, error)),
@@ -204,7 +224,10 @@ impl Dir {
     /// Removes a file. `false` where there was none.
     pub(crate) fn remove(&self, name: &[u8]) -> Result<bool, MaildirError> {
         self.check(name)?;
-        match seam::step(|| rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())) {
+        match self
+            .power
+            .step(|| rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()))
+        {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.fail("removing", name, error)),
@@ -244,31 +267,40 @@ impl Dir {
 
     /// Makes what was done to the directory's names outlive a power cut.
     pub(crate) fn sync(&self) -> Result<(), MaildirError> {
-        seam::flush(|| rustix::fs::fsync(&self.fd))
+        self.power
+            .flush(|| rustix::fs::fsync(&self.fd))
             .map_err(|error| MaildirError::io("flushing", &self.path, error))
     }
 
     /// Makes everything on the directory's file system outlive a power cut.
     pub(crate) fn sync_file_system(&self) -> Result<(), MaildirError> {
-        seam::flush(|| rustix::fs::syncfs(&self.fd))
+        self.power
+            .flush(|| rustix::fs::syncfs(&self.fd))
             .map_err(|error| MaildirError::io("flushing the file system of", &self.path, error))
     }
 
     pub(crate) fn give(&self, file: &File, name: &[u8], owner: Owner) -> Result<(), MaildirError> {
-        seam::step(|| give(file, owner)).map_err(|error| self.fail("giving away", name, error))
+        self.power
+            .step(|| give(file, owner))
+            .map_err(|error| self.fail("giving away", name, error))
     }
 
     pub(crate) fn write(&self, mut file: &File, name: &[u8], bytes: &[u8]) -> Result<(), MaildirError> {
-        seam::torn_write(bytes, |bytes| file.write_all(bytes))
+        self.power
+            .write(bytes, |_, bytes| file.write_all(bytes))
             .map_err(|error| self.fail("writing", name, error))
     }
 
     pub(crate) fn truncate(&self, file: &File, name: &[u8], length: u64) -> Result<(), MaildirError> {
-        seam::step(|| rustix::fs::ftruncate(file, length)).map_err(|error| self.fail("cutting", name, error))
+        self.power
+            .step(|| rustix::fs::ftruncate(file, length))
+            .map_err(|error| self.fail("cutting", name, error))
     }
 
     pub(crate) fn sync_file(&self, file: &File, name: &[u8]) -> Result<(), MaildirError> {
-        seam::flush(|| rustix::fs::fsync(file)).map_err(|error| self.fail("flushing", name, error))
+        self.power
+            .flush(|| rustix::fs::fsync(file))
+            .map_err(|error| self.fail("flushing", name, error))
     }
 
     /// Sets the time of last modification, in seconds since the epoch.
@@ -283,7 +315,9 @@ impl Dir {
                 tv_nsec: 0,
             },
         };
-        seam::step(|| rustix::fs::futimens(file, &times)).map_err(|error| self.fail("dating", name, error))
+        self.power
+            .step(|| rustix::fs::futimens(file, &times))
+            .map_err(|error| self.fail("dating", name, error))
     }
 
     /// Lets the directory itself look as if something in it had changed just now.
@@ -296,12 +330,18 @@ impl Dir {
             last_access: now(rustix::fs::UTIME_OMIT),
             last_modification: now(rustix::fs::UTIME_NOW),
         };
-        seam::step(|| rustix::fs::futimens(&self.fd, &times))
+        self.power
+            .step(|| rustix::fs::futimens(&self.fd, &times))
             .map_err(|error| MaildirError::io("dating", &self.path, error))
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What every change in it depends on.
+    pub(crate) fn power(&self) -> &Power {
+        &self.power
     }
 
     pub(crate) fn fd(&self) -> &OwnedFd {

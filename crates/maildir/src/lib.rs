@@ -46,5 +46,7 @@ pub use letters::Letters;
 pub use mailbox::MailboxDir;
 pub use name::{Entry, Origin};
 pub use root::{Durability, MaildirRoot, Options, RootLock};
+#[cfg(feature = "power-cut")]
+pub use seam::{Gate, Supply, supply};
 pub use stage::{Stage, Staged, StagedFile};
 pub use uidlist::UidListHeader;

@@ -22,7 +22,6 @@ use crate::disk::{self, Dir};
 use crate::error::MaildirError;
 use crate::open::{Scratch, scratch_name};
 use crate::root::Settings;
-use crate::seam;
 
 /// How long a lock must stay unchanged until it counts as left behind.
 const STALE: Duration = Duration::from_mins(2);
@@ -106,7 +105,7 @@ impl DotLock {
             return Ok(None);
         }
         let mut offer = Scratch::new(scratch, "lock", settings)?;
-        offer.write(format!("{}:{}", seam::process_id(), settings.lock_host).as_bytes())?;
+        offer.write(format!("{}:{}", dir.power().process_id(), settings.lock_host).as_bytes())?;
         let Some(file) = offer.link(dir, name)? else {
             return Ok(None);
         };

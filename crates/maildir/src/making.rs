@@ -10,7 +10,6 @@ use rustix::io::Errno;
 
 use crate::disk::{Dir, Owner, give, random_hex};
 use crate::error::MaildirError;
-use crate::seam;
 
 /// What the names of things begin with that are being made. No dot: Dovecot would take it for a mailbox.
 const MAKING: &str = "transhume.making.";
@@ -36,14 +35,19 @@ impl Dir {
     fn try_make_dir(&self, name: &[u8], owner: Option<Owner>) -> Result<Option<Self>, MaildirError> {
         let failed = |error: io::Error| self.fail("making", name, error);
         let Some(owner) = owner else {
-            return match seam::step(|| rustix::fs::mkdirat(self.fd(), name, Mode::RWXU)) {
+            return match self
+                .power()
+                .step(|| rustix::fs::mkdirat(self.fd(), name, Mode::RWXU))
+            {
                 Ok(()) => self.find_dir(name),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
                 Err(error) => Err(failed(error)),
             };
         };
         let scratch = making();
-        seam::step(|| rustix::fs::mkdirat(self.fd(), &scratch[..], Mode::RWXU)).map_err(failed)?;
+        self.power()
+            .step(|| rustix::fs::mkdirat(self.fd(), &scratch[..], Mode::RWXU))
+            .map_err(failed)?;
         let Some(dir) = self.find_dir(&scratch)? else {
             return Ok(None);
         };
@@ -51,7 +55,9 @@ impl Dir {
         match given {
             Ok(true) => self.find_dir(name),
             other => {
-                let _ = seam::step(|| rustix::fs::unlinkat(self.fd(), &scratch[..], AtFlags::REMOVEDIR));
+                let _ = self
+                    .power()
+                    .step(|| rustix::fs::unlinkat(self.fd(), &scratch[..], AtFlags::REMOVEDIR));
                 other.map(|_| None)
             }
         }
@@ -70,7 +76,7 @@ impl Dir {
         if !is_ours {
             return Err(failed(Errno::PERM.into()));
         }
-        seam::step(|| give(self.fd(), owner)).map_err(failed)
+        self.power().step(|| give(self.fd(), owner)).map_err(failed)
     }
 
     /// Makes an empty file (mode 0600) where there is nothing of that name.
@@ -96,7 +102,7 @@ impl Dir {
                 other => other,
             }
         };
-        match seam::step(rename) {
+        match self.power().step(rename) {
             Ok(()) => Ok(true),
             Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
                 Some(Errno::EXIST | Errno::NOTEMPTY | Errno::NOENT) => Ok(false),
@@ -118,7 +124,9 @@ impl Dir {
             // What cannot be removed is none of ours: we leave files and directories that are empty.
             let flags = [AtFlags::REMOVEDIR, AtFlags::empty()];
             for flags in flags {
-                let _ = seam::step(|| rustix::fs::unlinkat(self.fd(), &name[..], flags));
+                let _ = self
+                    .power()
+                    .step(|| rustix::fs::unlinkat(self.fd(), &name[..], flags));
             }
         }
         Ok(())

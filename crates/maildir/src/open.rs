@@ -9,7 +9,6 @@ use crate::error::MaildirError;
 use crate::lock::DotLock;
 use crate::name::Entry;
 use crate::root::Settings;
-use crate::seam;
 use crate::uidlist::UIDLIST;
 
 /// What all names of ours in `tmp/` begin with.
@@ -130,7 +129,9 @@ impl Scratch {
     pub(crate) fn write_at_start(&mut self, bytes: &[u8]) -> Result<(), MaildirError> {
         use std::os::unix::fs::FileExt as _;
         self.flush()?;
-        seam::torn_write(bytes, |bytes| self.file.write_all_at(bytes, 0))
+        self.dir
+            .power()
+            .write(bytes, |offset, bytes| self.file.write_all_at(bytes, offset))
             .map_err(|error| self.dir.fail("writing", &self.name, error))
     }
 

@@ -332,7 +332,7 @@ mod tests {
                 let name = MailboxName::from_components(["Sent"]).unwrap();
                 root.mailbox(&name)?.create()
             };
-            let (_, died) = crate::seam::until(steps, 1, make);
+            let (_, died) = crate::seam::until(steps, make);
             for made in [
                 "",
                 "tmp",

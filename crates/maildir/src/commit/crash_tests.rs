@@ -4,7 +4,7 @@ use transhume_model::mail::{Digest, FlagSet, MailboxName};
 
 use super::{CommitKind, Placed};
 use crate::seam;
-use crate::testing::{Account, TAG, body, date, dead_process, flags, origin, place, stage, uid, validity};
+use crate::testing::{Account, TAG, body, date, flags, origin, place, stage, uid, validity};
 use crate::{FlagOutcome, MailboxDir, MaildirError, MessageKey, Staged};
 
 const SOURCE: u32 = 7;
@@ -67,13 +67,12 @@ fn cut_everywhere(
     work: impl Fn(&Account) -> Result<(), MaildirError>,
     check: impl Fn(&Account, bool),
 ) {
-    let dead = dead_process();
     for dovecot_looks in [false, true] {
         for steps in 0.. {
             assert!(steps < 500, "this does not end");
             let account = Account::new();
             prepare(&account);
-            let (result, died) = seam::until(steps, dead, || work(&account));
+            let (result, died) = seam::until(steps, || work(&account));
             if !died {
                 result.unwrap();
                 check(&account, dovecot_looks);
@@ -83,7 +82,7 @@ fn cut_everywhere(
                 account.play_dovecot();
             }
             // A second cut, some steps further on, and then to the end.
-            let _ = seam::until(steps / 2, dead, || work(&account));
+            let _ = seam::until(steps / 2, || work(&account));
             work(&account).unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
             check(&account, dovecot_looks);
             assert_eq!(account.names("tmp"), [""; 0], "after {steps} steps");
