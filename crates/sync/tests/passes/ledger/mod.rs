@@ -35,6 +35,9 @@ pub(crate) struct Ledgers {
     next: HashMap<(String, u32), u32>,
     /// Whether the power was ever cut: the dead pass's locks may lie about. Dovecot takes them over, as passes do.
     was_cut: bool,
+    /// Whether it was since the last complete pass: the base may not know yet what is on the target, and then brings again
+    /// what its owner removes.
+    is_uncertain: bool,
     /// Whether a mailbox was renamed on the source since the last complete pass.
     renamed: bool,
     /// Subscriptions that their owner has ended, and whether a complete pass had brought them before.
@@ -48,8 +51,9 @@ struct Ledger {
     seen: BTreeMap<Bytes, BTreeSet<u64>>,
     /// How many came another way.
     delivered: BTreeMap<Bytes, u64>,
-    /// How many their owner has removed; those removed under an earlier name need not be here, and may.
+    /// How many their owner has removed.
     removed: BTreeMap<Bytes, u64>,
+    /// How many their owner has removed under an earlier name, or when the base may not have known them: they may be there.
     removed_before: BTreeMap<Bytes, u64>,
     mailbox_removed: Removed,
     /// The source's UIDVALIDITY when it was last seen, and whether it has ever been another.
@@ -130,7 +134,14 @@ impl Ledgers {
     }
 
     pub(crate) fn removed(&mut self, mailbox: &str, bytes: &[u8]) {
-        *self.ledger(mailbox).removed.entry(bytes.to_vec()).or_default() += 1;
+        let is_uncertain = self.is_uncertain;
+        let ledger = self.ledger(mailbox);
+        let removed = if is_uncertain {
+            &mut ledger.removed_before
+        } else {
+            &mut ledger.removed
+        };
+        *removed.entry(bytes.to_vec()).or_default() += 1;
     }
 
     pub(crate) fn mailbox_removed(&mut self, mailbox: &str) {
@@ -155,6 +166,7 @@ impl Ledgers {
     /// The power was cut, or the source changed meanwhile: what both sides agree on may be the old or the new.
     pub(crate) fn cut(&mut self, account: &Account, after: &Disk) {
         self.was_cut = true;
+        self.is_uncertain = true;
         for (name, mailbox) in account.mailboxes() {
             let on_disk = after.contains_key(name);
             let ledger = self.ledger(name);
@@ -370,6 +382,7 @@ impl Ledgers {
             ledger.is_settled = true;
         }
         self.renamed = false;
+        self.is_uncertain = false;
         Ok(())
     }
 }
