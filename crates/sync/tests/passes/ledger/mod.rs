@@ -430,7 +430,9 @@ impl Ledger {
             .and_then(|before| before.numbers)
             .map(|(validity, _)| validity)
             != Some(validity);
-        let is_alone = self.delivered.is_empty() && !self.has_changed_validity;
+        // What is brought again gets a new number, which may be that of a new message.
+        let is_alone =
+            self.delivered.is_empty() && !self.has_changed_validity && self.removed_before.is_empty();
         if !(is_alone || was_filled_now) {
             return Ok(());
         }
