@@ -34,6 +34,8 @@ pub(crate) struct Dependency {
     pub(crate) folder: Option<String>,
     /// Needed by tests only.
     pub(crate) dev: bool,
+    /// The features that are asked for.
+    pub(crate) features: Vec<String>,
 }
 
 impl Workspace {
@@ -66,6 +68,12 @@ impl Workspace {
                         .as_str()
                         .and_then(|path| below(&root, Path::new(path))),
                     dev: dependency["kind"].as_str() == Some("dev"),
+                    features: dependency["features"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|feature| Some(feature.as_str()?.to_owned()))
+                        .collect(),
                 });
             }
             packages.push(Package {
@@ -108,23 +116,24 @@ mod tests {
                 "manifest_path": "/top/crates/db/Cargo.toml",
                 "dependencies": [
                     {"name": "transhume-model", "path": "/top/crates/model", "kind": null},
-                    {"name": "tempfile", "kind": "dev"},
+                    {"name": "tempfile", "kind": "dev", "features": ["nightly"]},
                 ],
             }],
         });
         let workspace = Workspace::from_answer(&answer).unwrap();
-        let dependency = |name: &str, folder: Option<&str>, dev| Dependency {
+        let dependency = |name: &str, folder: Option<&str>, features: &[&str]| Dependency {
             name: name.to_owned(),
             folder: folder.map(str::to_owned),
-            dev,
+            dev: folder.is_none(),
+            features: features.iter().map(|&feature| feature.to_owned()).collect(),
         };
         assert_eq!(
             workspace.packages,
             [Package {
                 folder: "crates/db".to_owned(),
                 dependencies: vec![
-                    dependency("transhume-model", Some("crates/model"), false),
-                    dependency("tempfile", None, true),
+                    dependency("transhume-model", Some("crates/model"), &[]),
+                    dependency("tempfile", None, &["nightly"]),
                 ],
             }]
         );

@@ -100,7 +100,7 @@ impl Base {
     pub async fn set_connections(&self, connections: Option<u32>) -> Result<(), DbError> {
         let sql = "UPDATE account SET connections = ? WHERE id = ?";
         let query = sqlx::query(sql).bind(connections).bind(self.account);
-        self.store.hear(query.execute(self.store.pool()).await)?;
+        self.store.write(query).await?;
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl Base {
             .bind(rows::name_to_column(source))
             .bind(rows::name_to_column(target))
             .bind(mailbox.0);
-        self.store.hear(query.execute(self.store.pool()).await)?;
+        self.store.write(query).await?;
         Ok(())
     }
 

@@ -58,7 +58,7 @@ impl Base {
         let sql = "DELETE FROM quarantine WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?) AND EXISTS \
                    (SELECT 1 FROM pair WHERE pair.mailbox = quarantine.mailbox AND pair.uid = quarantine.uid)";
         let query = sqlx::query(sql).bind(self.account);
-        self.store.hear(query.execute(self.store.pool()).await)?;
+        self.store.write(query).await?;
         Ok(())
     }
 

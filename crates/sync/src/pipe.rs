@@ -60,6 +60,8 @@ pub(crate) struct Pipe {
     /// The mailbox that is open behind everything in the pipe.
     open_at_end: Option<usize>,
     texts: usize,
+    /// A reply was lost, and with it the knowledge of which mailbox is open: nothing that comes is anybody's.
+    is_adrift: bool,
 }
 
 impl Pipe {
@@ -114,6 +116,9 @@ impl Pipe {
 
     /// The EXAMINE that is being answered now.
     pub(crate) fn examining(&mut self) -> Option<&mut Examine> {
+        if self.is_adrift {
+            return None;
+        }
         match &mut self.commands.front_mut()?.asked {
             Asked::Examine(exchange) => Some(exchange),
             Asked::Places(_) | Asked::Window(_) | Asked::Texts(_) => None,
@@ -122,12 +127,14 @@ impl Pipe {
 
     /// The mailbox that is being answered about now.
     pub(crate) fn mailbox(&self) -> Option<usize> {
-        self.commands.front().map(|command| command.mailbox)
+        let first = self.commands.front().filter(|_| !self.is_adrift);
+        first.map(|command| command.mailbox)
     }
 
     fn answerable(&mut self) -> impl Iterator<Item = &mut Asked> {
+        let is_adrift = self.is_adrift;
         let commands = self.commands.iter_mut().map(|command| &mut command.asked);
-        commands.take_while(|asked| !matches!(asked, Asked::Examine(_)))
+        commands.take_while(move |asked| !is_adrift && !matches!(asked, Asked::Examine(_)))
     }
 
     /// Gives a row to the command that asked for it; one that nobody asked for is dropped. Where more have come than are to be
@@ -187,11 +194,61 @@ impl Pipe {
         })
     }
 
-    /// Takes out the command that a reply is for. Servers reply in order; one that does not is followed all the same.
+    /// Takes out the command that a reply is for. Servers reply in order; one that does not is followed all the same, but
+    /// not past an EXAMINE: then a reply was lost, and the connection is of no use but to end.
     pub(crate) fn answered(&mut self, tag: Tag) -> Option<InFlight> {
         let at = self.commands.iter().position(|command| command.tag == tag)?;
+        let mut up_to_it = self.commands.iter().take(at + 1);
+        self.is_adrift |= at > 0 && up_to_it.any(|command| matches!(command.asked, Asked::Examine(_)));
         let command = self.commands.remove(at)?;
         self.texts -= usize::from(matches!(command.asked, Asked::Texts(_)));
         Some(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(mailbox: usize) -> Asked {
+        let uid = Uid::FIRST;
+        let row = MessageRow {
+            uid,
+            flags: transhume_model::mail::FlagSet::new(),
+            internal_date: None,
+            size: 2,
+        };
+        Asked::Texts(Texts {
+            mailbox,
+            set: UidSet::range(uid, uid),
+            rows: HashMap::from([(uid, row)]),
+            alone: false,
+        })
+    }
+
+    /// I2: a text is never taken for another mailbox's.
+    #[test]
+    fn what_comes_after_a_lost_reply_is_nobodys() {
+        let examine = || Asked::Examine(Examine::new(WireName::new(*b"INBOX")));
+        for (answered, is_whose) in [
+            (&[1, 2, 3][..], Some(1)),
+            // Out of order, but not past an EXAMINE.
+            (&[2], Some(0)),
+            // The reply to 2, and to 3, was lost.
+            (&[1, 3], None),
+            (&[1, 2, 4], None),
+        ] {
+            let mut pipe = Pipe::default();
+            let commands = [(0, texts(0)), (0, texts(0)), (1, examine()), (1, texts(1))];
+            for (number, (mailbox, asked)) in (1..).zip(commands) {
+                pipe.texts += usize::from(matches!(asked, Asked::Texts(_)));
+                pipe.push(Tag::new(number), mailbox, asked);
+            }
+            for &number in answered {
+                assert!(pipe.answered(Tag::new(number)).is_some());
+            }
+            let text = pipe.take_text(Uid::FIRST, 2).map(|(mailbox, _)| mailbox);
+            assert_eq!((text, pipe.mailbox()), (is_whose, is_whose));
+        }
     }
 }

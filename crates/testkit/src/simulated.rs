@@ -93,7 +93,7 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SimulatedServer {
-    /// Listens on a free port of 127.0.0.1, with an empty account. IMAP4rev1 needs not be among the abilities.
+    /// Listens on a free port of 127.0.0.1, with an empty account. `IMAP4rev1` need not be among the abilities.
     pub fn start(abilities: &[&'static str]) -> Result<Self, TestkitError> {
         let error = || TestkitError::io("starting the simulated server");
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(error())?;

@@ -8,6 +8,9 @@ use crate::cargo::{Dependency, Package};
 /// Any room's tests may use it.
 const TESTKIT: &str = "testkit";
 
+/// The feature by which tests cut the power.
+const POWER_CUT: &str = "power-cut";
+
 /// The room that is pure, and what it must not see.
 const PURE: &str = "crates/model";
 const IMPURE_CRATES: [&str; 2] = ["tokio", "sqlx"];
@@ -27,6 +30,13 @@ pub(crate) fn check(packages: &[Package], map: &Map) -> Vec<Finding> {
             continue;
         };
         for (used, dependency) in ours(&package.dependencies) {
+            if !dependency.dev && dependency.features.iter().any(|feature| feature == POWER_CUT) {
+                findings.push(Finding::new(
+                    format!("{}/Cargo.toml", package.folder),
+                    format!("asks {used} for “{POWER_CUT}”, which would then be in what is shipped"),
+                    "ask for it under [dev-dependencies]",
+                ));
+            }
             let for_tests = dependency.dev && used == TESTKIT;
             if !drawn.contains(used) && !for_tests {
                 findings.push(Finding::new(
@@ -113,6 +123,7 @@ mod tests {
                     name: name.rsplit('/').next().unwrap().to_owned(),
                     folder: name.contains('/').then(|| name.to_owned()),
                     dev,
+                    features: Vec::new(),
                 })
                 .collect(),
         }
@@ -127,6 +138,23 @@ mod tests {
             .iter()
             .map(|finding| format!("{}: {}", finding.place, finding.what))
             .collect()
+    }
+
+    #[test]
+    fn only_tests_cut_the_power() {
+        let with = |dev| {
+            let mut db = package("crates/db", &[("crates/model", dev)]);
+            db.dependencies[0].features.push(POWER_CUT.to_owned());
+            check(
+                &[db, package("crates/model", &[]), package("crates/testkit", &[])],
+                &map(),
+            )
+        };
+        assert_eq!(places(&with(true)), [""; 0]);
+        assert_eq!(
+            places(&with(false)),
+            ["crates/db/Cargo.toml: asks model for “power-cut”, which would then be in what is shipped"]
+        );
     }
 
     #[test]

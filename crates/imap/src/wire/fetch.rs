@@ -45,6 +45,8 @@ pub enum FetchBody {
     },
 }
 
+const NOT_THE_END: &str = "a message's text does not end where it was announced to end";
+
 /// Whether an item holds a whole message. `RFC822` and `BINARY[]` are asked for by nobody here, but servers
 /// have been seen to answer one with another.
 pub(super) fn is_body_item(name: &[u8]) -> bool {
@@ -63,7 +65,9 @@ impl Fetch {
     /// Reads what follows `* n FETCH`, as far as it can be read: what came before an error stays. Gives the
     /// message's text where it stands in the response itself.
     ///
-    /// Parentheses between items mean nothing: servers are known to send too many and too few.
+    /// Parentheses between items mean nothing: servers are known to send too many and too few. But behind a text come a
+    /// closing one and items that are known, and nothing else: what else comes is the rest of a text that is longer than
+    /// it was announced, or words that a server says in the middle of it. That text is nobody's.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Parsed<Option<Bytes>> {
         let mut cursor = Cursor::new(bytes);
         cursor.skip_spaces();
@@ -71,22 +75,27 @@ impl Fetch {
             return Err("FETCH without a list");
         }
         let mut text = None;
+        let mut is_closed = true;
         loop {
+            let between = cursor.rest();
             cursor.skip_while(|byte| matches!(byte, b' ' | b'\t' | b'(' | b')' | b'\r' | b'\n'));
+            is_closed |= between[..between.len() - cursor.rest().len()].contains(&b')');
             let name = cursor.item_name();
             if name.is_empty() {
-                return Ok(text);
+                return if is_closed { Ok(text) } else { Err(NOT_THE_END) };
             }
             let value = cursor.value()?;
             if is_body_item(name) {
                 text = self.read_body(value)?.or(text);
-            } else {
-                self.read_item(name, &value);
+                is_closed = false;
+            } else if !self.read_item(name, &value) && matches!(self.body, FetchBody::Delivered { .. }) {
+                return Err(NOT_THE_END);
             }
         }
     }
 
-    fn read_item(&mut self, name: &[u8], value: &Value<'_>) {
+    /// Whether the item is one that is known here.
+    fn read_item(&mut self, name: &[u8], value: &Value<'_>) -> bool {
         if name.eq_ignore_ascii_case(b"UID") {
             self.uid = value
                 .number()
@@ -100,7 +109,10 @@ impl Fetch {
             self.size = Some(value.number().ok_or(Unreadable));
         } else if name.eq_ignore_ascii_case(b"MODSEQ") {
             self.mod_seq = value.number().filter(|number| *number > 0).map(ModSeq);
+        } else {
+            return false;
         }
+        true
     }
 
     fn read_body(&mut self, value: Value<'_>) -> Parsed<Option<Bytes>> {

@@ -123,7 +123,7 @@ fn recover(player: &mut Player, is_garbage: bool, octet: u64) -> Result<(), Stri
     if began.elapsed() > NEVER {
         return Err("the next pass takes for ever".to_owned());
     }
-    if octet % 8 == 0 {
+    if octet.is_multiple_of(8) {
         player.nothing_is_left()?;
     }
     Ok(())

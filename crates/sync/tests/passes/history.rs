@@ -396,7 +396,7 @@ pub(crate) fn name(mailbox: u8) -> &'static str {
 
 /// Every third has a line end that is none in mail; some have the same length.
 fn message(number: u32) -> Vec<u8> {
-    let end = if number % 3 == 0 { "\n" } else { "\r\n" };
+    let end = if number.is_multiple_of(3) { "\n" } else { "\r\n" };
     format!("Subject: {number:04}\r\n\r\nWords{end}").into_bytes()
 }
 

@@ -1,4 +1,5 @@
-//! Ten thousand arbitrary histories. `PASSES_CASES` tries another number of them, and `PASSES_SEED` one again.
+//! Ten thousand arbitrary histories. `PASSES_CASES` tries another number of them, and `PASSES_SEED` one again, or that
+//! one and those after it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,7 +22,7 @@ const SEED: u64 = 20_261_123;
 fn whatever_happens_nothing_is_lost_nothing_is_doubled_and_nothing_is_left() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
     let (first, cases) = match number("PASSES_SEED") {
-        Some(seed) => (seed, 1),
+        Some(seed) => (seed, number("PASSES_CASES").unwrap_or(1)),
         None => (SEED, number("PASSES_CASES").unwrap_or(CASES)),
     };
     let began = Instant::now();

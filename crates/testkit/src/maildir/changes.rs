@@ -147,7 +147,8 @@ fn find(folder: &Path, base_name: &str) -> Option<PathBuf> {
 fn keyword_letter(folder: &Path, word: &str) -> char {
     let mut words = keywords(folder);
     let known = words.iter().find(|(_, known)| known.eq_ignore_ascii_case(word));
-    let index = known.map(|(index, _)| *index).unwrap_or_else(|| {
+    let known = known.map(|(index, _)| *index);
+    let index = known.unwrap_or_else(|| {
         let free = (0..26).find(|index| !words.contains_key(index)).unwrap();
         words.insert(free, word.to_owned());
         let mut text = String::new();

@@ -7,6 +7,9 @@ use std::path::Path;
 
 use super::{LETTERS, Maildir};
 
+/// What Dovecot locks.
+const LOCKS: [&str; 2] = ["dovecot-uidlist.lock", "subscriptions.lock"];
+
 /// A mailbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DiskMailbox {
@@ -127,7 +130,7 @@ fn read_mailbox(folder: &Path) -> DiskMailbox {
     leftovers.extend(
         names(folder)
             .into_iter()
-            .filter(|name| name.ends_with(".lock") || name.starts_with("transhume.")),
+            .filter(|name| LOCKS.contains(&name.as_str()) || name.starts_with("transhume.")),
     );
     DiskMailbox {
         numbers,
@@ -170,15 +173,15 @@ pub(super) fn read_uidlist(text: &str) -> (Option<(u32, u32)>, HashMap<String, u
 /// The words that a mailbox has letters for, by the letter's place in the alphabet.
 pub(super) fn keywords(folder: &Path) -> BTreeMap<u8, String> {
     let text = fs::read_to_string(folder.join("dovecot-keywords")).unwrap_or_default();
-    let words: Vec<(u8, String)> = text
+    let lines: Vec<(u8, String)> = text
         .lines()
         .map(|line| {
-            let (index, word) = line.split_once(' ').unwrap();
-            (index.parse().unwrap(), word.to_owned())
+            let (letter, word) = line.split_once(' ').unwrap();
+            (letter.parse().unwrap(), word.to_owned())
         })
         .collect();
-    let count = words.len();
-    let words: BTreeMap<u8, String> = words.into_iter().collect();
+    let count = lines.len();
+    let words: BTreeMap<u8, String> = lines.into_iter().collect();
     assert_eq!(words.len(), count, "a letter has two meanings: {text}");
     words
 }
@@ -194,15 +197,15 @@ fn flag(letter: char, words: &HashMap<char, String>) -> String {
 
 /// Dovecot believes what a name says of sizes.
 fn check_sizes(base: &str, bytes: &[u8]) {
-    let bare = bytes
+    let lone_ends = bytes
         .iter()
         .enumerate()
         .filter(|&(at, &byte)| byte == b'\n' && (at == 0 || bytes[at - 1] != b'\r'))
         .count();
-    for (field, expected) in [(",S=", bytes.len()), (",W=", bytes.len() + bare)] {
-        if let Some((_, told)) = base.split_once(field) {
-            let told = told.split(',').next().unwrap();
-            assert_eq!(told, expected.to_string(), "{base} lies about its size");
+    for (field, expected) in [(",S=", bytes.len()), (",W=", bytes.len() + lone_ends)] {
+        if let Some((_, size)) = base.split_once(field) {
+            let size = size.split(',').next().unwrap();
+            assert_eq!(size, expected.to_string(), "{base} lies about its size");
         }
     }
 }

@@ -75,17 +75,11 @@ impl Write for Outlet {
         let (before, mischief) = {
             let mut speech = self.speech.lock().unwrap_or_else(PoisonError::into_inner);
             let end = speech.sent + waiting.len() as u64;
-            match speech.mischief.take_if(|(at, _)| *at <= end) {
-                Some((at, mischief)) => {
-                    let before = usize::try_from(at.saturating_sub(speech.sent)).unwrap_or(usize::MAX);
-                    speech.sent = end;
-                    (before, Some(mischief))
-                }
-                None => {
-                    speech.sent = end;
-                    (waiting.len(), None)
-                }
-            }
+            let mischief = speech.mischief.take_if(|(at, _)| *at <= end);
+            let before = mischief.as_ref().map_or(end, |(at, _)| *at) - speech.sent;
+            speech.sent = end;
+            let before = usize::try_from(before).unwrap_or(usize::MAX);
+            (before, mischief.map(|(_, mischief)| mischief))
         };
         self.stream.write_all(&waiting[..before])?;
         if let Some(mischief) = mischief {

@@ -151,7 +151,9 @@ impl Session<'_> {
             Word::List(items) => items.iter().filter_map(Word::text).collect(),
             item => item.text().into_iter().collect(),
         };
-        names.iter_mut().for_each(|name| name.make_ascii_uppercase());
+        for name in &mut names {
+            name.make_ascii_uppercase();
+        }
         if by_uid && !names.iter().any(|name| name == "UID") {
             names.insert(0, "UID".to_owned());
         }

@@ -49,6 +49,7 @@ impl From<io::Error> for Trouble {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a command comes to")]
 pub(super) fn ok(words: &str) -> Verdict {
     Ok(words.to_owned())
 }
@@ -219,15 +220,14 @@ impl<'a> Session<'a> {
         if !arguments.first().is_some_and(|word| word.is("PLAIN")) {
             return Err(no("not this way"));
         }
-        let response = match arguments.get(1).and_then(Word::text) {
-            Some(response) => response,
-            None => {
-                self.out.write_all(b"+ \r\n")?;
-                self.out.flush()?;
-                let line = request::line(&mut self.input)?;
-                let line = line.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-                String::from_utf8(line).map_err(|_| bad("no base64"))?
-            }
+        let response = if let Some(response) = arguments.get(1).and_then(Word::text) {
+            response
+        } else {
+            self.out.write_all(b"+ \r\n")?;
+            self.out.flush()?;
+            let line = request::line(&mut self.input)?;
+            let line = line.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+            String::from_utf8(line).map_err(|_| bad("no base64"))?
         };
         let told = unbase64(&response).ok_or_else(|| bad("no base64"))?;
         self.logged_in = told == format!("\0{}\0{}", LOGIN.0, LOGIN.1).into_bytes();

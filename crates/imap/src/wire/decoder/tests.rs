@@ -82,6 +82,25 @@ fn line(event: &Event) -> String {
     }
 }
 
+/// I2, I3: a text that goes on behind its announced end is not taken for whole.
+#[test]
+fn a_text_that_does_not_end_where_it_should_is_nobodys() {
+    for (behind, is_whole) in [
+        (")", true),
+        ("))", true),
+        (" UID 5)", true),
+        (" FLAGS (\\Seen) MODSEQ (7))", true),
+        ("", false),
+        ("\r\n)", false),
+        ("rest of it)", false),
+        ("server is going down", false),
+        (" UID 5", false),
+    ] {
+        let told = told(format!("* 1 FETCH (UID 5 BODY[] {{2}}\r\nhi{behind}\r\n"));
+        assert_eq!(told.contains("body Delivered"), is_whole, "{behind:?}: {told}");
+    }
+}
+
 #[test]
 fn fetch_lines_clean_and_dirty() {
     let lines = [

@@ -4,21 +4,27 @@
 //! came another way, and how many their owner has removed; what the Maildir may hold follows. Where the power was cut, both
 //! outcomes of what was under way are right, and the ledger remembers both.
 
+mod flags;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use transhume_testkit::maildir::{DiskMailbox, DiskMessage};
+use transhume_testkit::maildir::DiskMailbox;
 use transhume_testkit::simulated::{self, Account};
 
-use crate::history::FLAGS;
+use self::flags::{Agreed, Flags, flags_of};
 
-/// What is locked in a Maildir.
-const LOCKS: [&str; 2] = ["dovecot-uidlist.lock", "subscriptions.lock"];
+/// What a pass that is cut may leave behind where the next one has nothing to do: its lock, which Dovecot and passes take over,
+/// and the beginnings of a lock or of a small file, which Dovecot clears away with all that is old in `tmp/`. No message.
+fn is_of_a_dead_pass(file: &str) -> bool {
+    ["dovecot-uidlist.lock", "subscriptions.lock"].contains(&file)
+        || ["lock", "subscriptions", "identity", "stale"]
+            .iter()
+            .any(|purpose| file.starts_with(&format!("transhume.{purpose}.")))
+}
 
 /// The Maildir as it was read.
 type Disk = BTreeMap<String, DiskMailbox>;
 type Bytes = Vec<u8>;
-/// For each of [`FLAGS`], whether it is set.
-type Flags = [bool; FLAGS.len()];
 
 #[derive(Clone, Default)]
 pub(crate) struct Ledgers {
@@ -29,6 +35,9 @@ pub(crate) struct Ledgers {
     next: HashMap<(String, u32), u32>,
     /// Whether the power was ever cut: the dead pass's locks may lie about. Dovecot takes them over, as passes do.
     was_cut: bool,
+    /// Whether it was since the last complete pass: the base may not know yet what is on the target, and then brings again
+    /// what its owner removes.
+    is_uncertain: bool,
     /// Whether a mailbox was renamed on the source since the last complete pass.
     renamed: bool,
     /// Subscriptions that their owner has ended, and whether a complete pass had brought them before.
@@ -42,8 +51,9 @@ struct Ledger {
     seen: BTreeMap<Bytes, BTreeSet<u64>>,
     /// How many came another way.
     delivered: BTreeMap<Bytes, u64>,
-    /// How many their owner has removed; those removed under an earlier name need not be here, and may.
+    /// How many their owner has removed.
     removed: BTreeMap<Bytes, u64>,
+    /// How many their owner has removed under an earlier name, or when the base may not have known them: they may be there.
     removed_before: BTreeMap<Bytes, u64>,
     mailbox_removed: Removed,
     /// The source's UIDVALIDITY when it was last seen, and whether it has ever been another.
@@ -66,10 +76,6 @@ enum Removed {
     /// When it was not certain that it was filled: it may come back.
     Perhaps,
 }
-
-/// The states of flags that both sides may have agreed on last.
-#[derive(Clone, Debug)]
-struct Agreed(BTreeSet<Flags>);
 
 impl Ledgers {
     fn ledger(&mut self, mailbox: &str) -> &mut Ledger {
@@ -128,7 +134,14 @@ impl Ledgers {
     }
 
     pub(crate) fn removed(&mut self, mailbox: &str, bytes: &[u8]) {
-        *self.ledger(mailbox).removed.entry(bytes.to_vec()).or_default() += 1;
+        let is_uncertain = self.is_uncertain;
+        let ledger = self.ledger(mailbox);
+        let removed = if is_uncertain {
+            &mut ledger.removed_before
+        } else {
+            &mut ledger.removed
+        };
+        *removed.entry(bytes.to_vec()).or_default() += 1;
     }
 
     pub(crate) fn mailbox_removed(&mut self, mailbox: &str) {
@@ -153,6 +166,7 @@ impl Ledgers {
     /// The power was cut, or the source changed meanwhile: what both sides agree on may be the old or the new.
     pub(crate) fn cut(&mut self, account: &Account, after: &Disk) {
         self.was_cut = true;
+        self.is_uncertain = true;
         for (name, mailbox) in account.mailboxes() {
             let on_disk = after.contains_key(name);
             let ledger = self.ledger(name);
@@ -357,7 +371,7 @@ impl Ledgers {
                 return Err(format!("{name} was removed by its owner, and is back"));
             }
             ledger.mailbox_removed = Removed::No;
-            let is_excused = |file: &String| was_cut && LOCKS.contains(&file.as_str());
+            let is_excused = |file: &String| was_cut && is_of_a_dead_pass(file);
             if !disk.leftovers.iter().all(is_excused) {
                 return Err(format!("left behind in {name}: {:?}", disk.leftovers));
             }
@@ -368,6 +382,7 @@ impl Ledgers {
             ledger.is_settled = true;
         }
         self.renamed = false;
+        self.is_uncertain = false;
         Ok(())
     }
 }
@@ -415,7 +430,9 @@ impl Ledger {
             .and_then(|before| before.numbers)
             .map(|(validity, _)| validity)
             != Some(validity);
-        let is_alone = self.delivered.is_empty() && !self.has_changed_validity;
+        // What is brought again gets a new number, which may be that of a new message.
+        let is_alone =
+            self.delivered.is_empty() && !self.has_changed_validity && self.removed_before.is_empty();
         if !(is_alone || was_filled_now) {
             return Ok(());
         }
@@ -443,89 +460,6 @@ impl Ledger {
         }
         Ok(())
     }
-
-    /// Flags are what the source's changes make of the target's (I7), and new messages have the source's flags and dates.
-    fn check_flags(
-        &mut self,
-        name: &str,
-        mailbox: &simulated::Mailbox,
-        before: Option<&DiskMailbox>,
-        disk: &DiskMailbox,
-    ) -> Result<(), String> {
-        for message in &mailbox.messages {
-            let source = flags_of(&message.flags);
-            let agreed = self.agreed.insert(message.serial, Agreed([source].into()));
-            let Some(found) = self.only_copy(message, disk) else {
-                continue;
-            };
-            let flags = flags_of(&found.flags);
-            let was = before.and_then(|before| before.messages.iter().find(|was| was.base == found.base));
-            let Some(was) = was else {
-                if flags != source || found.modified != message.internal_date {
-                    return Err(format!(
-                        "{name}: {} came with {:?} of {}; the source has {:?} of {}",
-                        text(&message.bytes),
-                        found.flags,
-                        found.modified,
-                        message.flags,
-                        message.internal_date
-                    ));
-                }
-                continue;
-            };
-            let was_flags = flags_of(&was.flags);
-            let agreed = agreed.unwrap_or_else(Agreed::nothing);
-            let mut may: BTreeSet<Flags> = agreed
-                .0
-                .iter()
-                .map(|agreed| merge(*agreed, source, was_flags))
-                .collect();
-            if self.is_renumbered {
-                // What the source changed at the same time cannot be told from what was so before.
-                may.insert(was_flags);
-            }
-            if !may.contains(&flags) {
-                return Err(format!(
-                    "{name}: {} has {:?}; it had {:?}, and the source has {:?} (agreed: {agreed:?})",
-                    text(&message.bytes),
-                    found.flags,
-                    was.flags,
-                    message.flags
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// The message's counterpart, where there can be only one.
-    fn only_copy<'a>(&self, message: &simulated::Message, disk: &'a DiskMailbox) -> Option<&'a DiskMessage> {
-        let bytes = message.bytes.to_vec();
-        let is_unique = self.seen.get(&bytes).is_some_and(|serials| serials.len() == 1)
-            && get(&self.delivered, &bytes) == 0;
-        let mut copies = disk.messages.iter().filter(|other| other.bytes == bytes);
-        copies.next().filter(|_| is_unique)
-    }
-}
-
-impl Agreed {
-    /// What was never agreed on is taken for "none": flags are added then, and none is taken away.
-    fn nothing() -> Self {
-        Self([Flags::default()].into())
-    }
-}
-
-fn merge(agreed: Flags, source: Flags, target: Flags) -> Flags {
-    std::array::from_fn(|at| {
-        if agreed[at] == source[at] {
-            target[at]
-        } else {
-            source[at]
-        }
-    })
-}
-
-fn flags_of(flags: &BTreeSet<String>) -> Flags {
-    FLAGS.map(|flag| flags.contains(flag))
 }
 
 fn counts(mailbox: Option<&DiskMailbox>) -> BTreeMap<Bytes, u64> {
