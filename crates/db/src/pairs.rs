@@ -122,6 +122,18 @@ impl Base {
         Ok(absent)
     }
 
+    /// Since when that message of the account is missing that was missed last.
+    pub async fn last_missed(&self) -> Result<Option<i64>, DbError> {
+        let sql =
+            "SELECT max(missing_since) FROM pair WHERE mailbox IN (SELECT id FROM mailbox WHERE account = ?)";
+        self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(self.account)
+                .fetch_one(self.store.pool())
+                .await,
+        )
+    }
+
     /// Records since when messages are missing on the source; `None` when they are there again.
     pub async fn set_missing(
         &self,

@@ -58,7 +58,7 @@ impl MailboxDir {
         // Tells delivery agents that this is a part of the Maildir above (Maildir++).
         base.make_file(b"maildirfolder", settings.owner)?;
         let made = make_directories(&base, settings)?;
-        if made && settings.is_durable() {
+        if made && settings.is_each_flushed() {
             self.root.dir.sync()?;
         }
         Ok(made)
@@ -141,7 +141,7 @@ impl MailboxDir {
             let missing = rustix::io::Errno::NOENT;
             self.root.dir.fail("opening", self.directory.as_bytes(), missing)
         })?;
-        OpenMailbox::new(base, Arc::clone(&self.root.settings))
+        OpenMailbox::new(base, &self.root)
     }
 
     pub(crate) fn tmp(&self) -> Result<Arc<Dir>, MaildirError> {
@@ -163,7 +163,7 @@ pub(crate) fn make_directories(base: &Dir, settings: &Settings) -> Result<bool, 
         let (_, made) = base.make_dir(name, settings.owner)?;
         made_any |= made;
     }
-    if made_any && settings.is_durable() {
+    if made_any && settings.is_each_flushed() {
         base.sync()?;
     }
     Ok(made_any)

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::disk::{Dir, random_hex};
 use crate::error::MaildirError;
+use crate::flush::Flusher;
 use crate::lock::DotLock;
 use crate::name::Entry;
-use crate::root::Settings;
+use crate::root::{MaildirRoot, Settings};
 use crate::uidlist::UIDLIST;
 
 /// What all names of ours in `tmp/` begin with.
@@ -26,16 +27,18 @@ pub(crate) struct OpenMailbox {
     pub(crate) new: Dir,
     pub(crate) tmp: Arc<Dir>,
     pub(crate) settings: Arc<Settings>,
+    flusher: Option<Arc<Flusher>>,
 }
 
 impl OpenMailbox {
-    pub(crate) fn new(base: Arc<Dir>, settings: Arc<Settings>) -> Result<Self, MaildirError> {
+    pub(crate) fn new(base: Arc<Dir>, root: &MaildirRoot) -> Result<Self, MaildirError> {
         Ok(Self {
             cur: base.dir(b"cur")?,
             new: base.dir(b"new")?,
             tmp: Arc::new(base.dir(b"tmp")?),
             base,
-            settings,
+            settings: Arc::clone(&root.settings),
+            flusher: root.flusher.clone(),
         })
     }
 
@@ -71,6 +74,11 @@ impl OpenMailbox {
         } else {
             Ok(())
         }
+    }
+
+    /// With [`Durability::Batch`](crate::Durability::Batch), makes all that was done so far outlive a power cut.
+    pub(crate) fn flush(&self) -> Result<(), MaildirError> {
+        self.flusher.as_ref().map_or(Ok(()), |flusher| flusher.flush())
     }
 
     /// Makes lines appended to `dovecot-uidlist` outlive a power cut.
@@ -137,17 +145,29 @@ impl Scratch {
 
     /// Makes the file complete and puts it in the place of `name`: from one instant to the next everybody
     /// sees the whole of it.
-    pub(crate) fn replace(
+    pub(crate) fn replace(self, into: &Dir, name: &[u8], modified: Option<i64>) -> Result<(), MaildirError> {
+        let durable = self.settings.is_durable();
+        self.put(into, name, modified, durable)
+    }
+
+    /// As [`Scratch::replace`], but what a power cut takes back until the file system is flushed may be the file's contents: only
+    /// for a file in whose place there is nothing that anybody would miss.
+    pub(crate) fn replace_for_now(self, into: &Dir, name: &[u8]) -> Result<(), MaildirError> {
+        let durable = self.settings.is_each_flushed();
+        self.put(into, name, None, durable)
+    }
+
+    fn put(
         mut self,
         into: &Dir,
         name: &[u8],
         modified: Option<i64>,
+        durable: bool,
     ) -> Result<(), MaildirError> {
         self.flush()?;
         if let Some(modified) = modified {
             self.dir.set_modified(&self.file, &self.name, modified)?;
         }
-        let durable = self.settings.is_durable();
         if durable {
             self.dir.sync_file(&self.file, &self.name)?;
         }

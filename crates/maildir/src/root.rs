@@ -74,6 +74,12 @@ impl Settings {
     pub(crate) fn is_durable(&self) -> bool {
         self.durability != Durability::None
     }
+
+    /// Whether what is made is flushed by itself. Else, and if anything is, the flush of the whole file system with which its
+    /// filling ends reaches it too: what a power cut takes back before that, the base does not say yet.
+    pub(crate) fn is_each_flushed(&self) -> bool {
+        self.durability == Durability::File
+    }
 }
 
 /// An account's Maildir. Cheap to clone.
@@ -82,8 +88,8 @@ pub struct MaildirRoot {
     pub(crate) dir: Arc<Dir>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) handles: Arc<Handles>,
-    /// Where staged messages are flushed together.
-    flusher: Option<Arc<Flusher>>,
+    /// Where staged messages, and mailboxes that were filled, are flushed together.
+    pub(crate) flusher: Option<Arc<Flusher>>,
 }
 
 /// Keeps other processes of ours out of a Maildir until it is dropped.

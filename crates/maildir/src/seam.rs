@@ -53,6 +53,10 @@ mod steady {
 }
 
 #[cfg(any(test, feature = "power-cut"))]
+#[cfg_attr(
+    not(feature = "power-cut"),
+    allow(unreachable_pub, reason = "public only with the feature")
+)]
 mod cut {
     use std::cell::RefCell;
     use std::fmt;

@@ -112,7 +112,7 @@ pub(crate) async fn apply(
             }),
             Action::Agree { uid, source_flags } => agree.push((uid, source_flags)),
             Action::Forget { uid } => forget.push(uid),
-            Action::Miss { uid } => missing.push(uid),
+            Action::Miss { uid, since } => missing.push((uid, since)),
             Action::Find { uid } => found.push(uid),
             Action::Expunge {
                 uid,
@@ -122,8 +122,11 @@ pub(crate) async fn apply(
             Action::Carry { .. } => {}
         }
     }
-    base.set_missing(place.id, &missing, Some(place.now.unix()))
-        .await?;
+    for part in missing.chunk_by(|(_, a), (_, b)| a == b) {
+        let uids: Vec<Uid> = part.iter().map(|(uid, _)| *uid).collect();
+        let since = part.first().map(|(_, since)| *since);
+        base.set_missing(place.id, &uids, since).await?;
+    }
     base.set_missing(place.id, &found, None).await?;
     adopt_marked(base, place, adopt).await?;
     let mut confirmed = Confirmed::default();

@@ -81,13 +81,22 @@ impl Fill {
         };
         let line = header_line(header.uid_validity, header.uid_next, &self.guid);
         self.scratch.write_at_start(line.as_bytes())?;
-        mailbox.sync(&mailbox.cur)?;
+        // Where mail was before, its UIDs must not be lost with a list that a power cut leaves empty. Else one flush is enough
+        // that comes when the lock is released: what it comes too late for is filled again.
+        let is_fresh = kept == 0;
+        if !is_fresh || mailbox.settings.is_each_flushed() {
+            mailbox.sync(&mailbox.cur)?;
+        }
         lock.check()?;
         // As long as nothing changes in `cur/`, Dovecot believes its index and does not read the list: where all
         // messages were in place before, and where there are none. Before the list is replaced, as we may be killed in
         // between (what changed within the last second Dovecot looks at again); and after, if that takes longer.
         mailbox.cur.touch()?;
-        self.scratch.replace(&mailbox.base, UIDLIST, None)?;
+        if is_fresh {
+            self.scratch.replace_for_now(&mailbox.base, UIDLIST)?;
+        } else {
+            self.scratch.replace(&mailbox.base, UIDLIST, None)?;
+        }
         mailbox.cur.touch()?;
         Ok((header, kept))
     }

@@ -193,6 +193,8 @@ impl Commit {
         let (header, filled, kept) = match how {
             How::Fill(fill) => {
                 let (header, kept) = fill.finish(&state.mailbox, &mut state.index, &mut lock)?;
+                drop(lock);
+                state.mailbox.flush()?;
                 (header, true, kept)
             }
             How::Add(add) => (add.finish(&state.mailbox)?, false, 0),

@@ -79,6 +79,8 @@ pub enum Action {
     Miss {
         /// On the source.
         uid: Uid,
+        /// Since when, in seconds since 1970-01-01 UTC.
+        since: i64,
     },
     /// The source lists the message again: that it was missing is forgotten.
     Find {

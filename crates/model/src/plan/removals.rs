@@ -40,12 +40,15 @@ pub struct Absent {
     pub missing_since: Option<i64>,
 }
 
-/// Plans what becomes of them. `began` is when the pass did.
+/// Plans what becomes of them. `began` is when the pass did, in seconds since 1970-01-01 UTC: later than all earlier passes.
 pub fn plan_removals(absent: &[Absent], began: i64) -> Vec<Action> {
     let plan = |pair: &Absent| match (pair.state, pair.missing_since) {
         // It is placed first; then its turn comes.
         (PairState::Staged, _) => None,
-        (_, None) => Some(Action::Miss { uid: pair.uid }),
+        (_, None) => Some(Action::Miss {
+            uid: pair.uid,
+            since: began,
+        }),
         (_, Some(since)) => (since < began).then(|| Action::Expunge {
             uid: pair.uid,
             flags: pair.flags.clone(),
@@ -80,14 +83,19 @@ mod tests {
         let shown: Vec<String> = plan_removals(&pairs, 100)
             .iter()
             .map(|action| match action {
-                Action::Miss { uid } => format!("miss {uid}"),
+                Action::Miss { uid, since } => format!("miss {uid} since {since}"),
                 Action::Expunge { uid, flags, .. } => format!("expunge {uid} if {flags}"),
                 other => format!("{other:?}"),
             })
             .collect();
         assert_eq!(
             shown,
-            ["miss 1", "expunge 2 if \\Seen", "expunge 5 if \\Seen", "miss 6"]
+            [
+                "miss 1 since 100",
+                "expunge 2 if \\Seen",
+                "expunge 5 if \\Seen",
+                "miss 6 since 100"
+            ]
         );
     }
 }

@@ -80,7 +80,7 @@ impl Pass {
         let mut round = Round::new(survey, observer);
         let purpose = Purpose::Show;
         Carrier::new(&mut connection, &base, &mut round.works, purpose, observer, stop)
-            .removing(self.removals())
+            .removing(self.removals().await?)
             .run()
             .await
             .0?;
@@ -93,6 +93,7 @@ impl Pass {
     /// Brings the target up to date with the source. What was done stays done, whatever ends the pass.
     pub async fn run(&self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
         let mut report = Report::default();
+        let removals = self.removals().await?;
         let mut lines = Lines::new(&self.source, &self.base, self.connections);
         let mut fruitless = 0;
         let mut rounds = 0;
@@ -102,7 +103,10 @@ impl Pass {
             let mut condemned = 0;
             match self
                 .round(
-                    rounds == 0,
+                    Turn {
+                        is_first: rounds == 0,
+                        removals,
+                    },
                     &mut lines,
                     &mut condemned,
                     &mut report,
@@ -193,7 +197,7 @@ impl Pass {
     /// One round. Says whether anything had to be done.
     async fn round(
         &self,
-        is_first: bool,
+        turn: Turn,
         lines: &mut Lines<'_>,
         condemned: &mut u32,
         report: &mut Report,
@@ -229,8 +233,8 @@ impl Pass {
         let read = all_of(ends.map(|((works, connection), stager)| {
             let purpose = Purpose::CarryOut(stager);
             Carrier::new(connection, &self.base, works, purpose, observer, stop)
-                .holding_back(is_first)
-                .removing(self.removals())
+                .holding_back(turn.is_first)
+                .removing(turn.removals)
                 .run()
         }))
         .await;
@@ -260,11 +264,18 @@ impl Pass {
         Ok(changed)
     }
 
-    fn removals(&self) -> Removals {
-        Removals {
-            deletions: self.deletions,
-            began: self.now.unix(),
+    /// What to do about removals. Two passes may begin in the same second: this one counts as later.
+    async fn removals(&self) -> Result<Removals, SyncError> {
+        let mut began = self.now.unix();
+        if self.deletions.is_follow()
+            && let Some(last) = self.base.last_missed().await?
+        {
+            began = began.max(last + 1);
         }
+        Ok(Removals {
+            deletions: self.deletions,
+            began,
+        })
     }
 
     pub(crate) async fn survey(
@@ -328,6 +339,13 @@ impl Pass {
         }
         Ok(())
     }
+}
+
+/// Which round it is.
+#[derive(Clone, Copy)]
+struct Turn {
+    is_first: bool,
+    removals: Removals,
 }
 
 /// How a round looks.
