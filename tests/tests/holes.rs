@@ -37,8 +37,7 @@ fn move_from(transcript: &str) -> (Dovecot, i32, Value) {
     if let Some((uid, gid)) = new.chown_to() {
         std::os::unix::fs::chown(&home, Some(uid), Some(gid)).unwrap();
     }
-    let server =
-        ScriptedServer::start(&format!("{LOGIN}{transcript}C: q LOGOUT\nS: * BYE\nS: q OK\n")).unwrap();
+    let server = ScriptedServer::start(&format!("{LOGIN}{transcript}C: q LOGOUT\n")).unwrap();
     let from = format!("imap+insecure://olga@127.0.0.1:{}", server.port());
     let (code, json, stderr) = run(move_command(&from, &new.maildir("olga")).args(["--retries", "0"]));
     server
@@ -57,11 +56,13 @@ C: s1 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
 S: * STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 77)
 S: s1 OK
 C: e1 EXAMINE "INBOX"
-C: r1 UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)
 S: * 3 EXISTS
 S: * OK [UIDVALIDITY 77] valid
 S: e1 OK [READ-ONLY] open
 "#;
+
+const WHOLE: &str = "C: w1 UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE BODY.PEEK[])\n";
+const ROWS: &str = "C: r1 UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)\n";
 
 /// A row that cannot be read, or has no flags, is a message that is missed; the others come with their UIDs.
 #[test]
@@ -71,13 +72,15 @@ fn rows_that_cannot_be_read_are_missed() {
         "S: * 2 FETCH (UID 2 RFC822.SIZE 2)",
         "S: * 2 EXISTS",
     ] {
+        let whole = format!(
+            "{WHOLE}S: * 1 FETCH (UID 1 FLAGS () BODY[] \"hi\")\n{broken}\n\
+             S: * 3 FETCH (UID 3 FLAGS () BODY[] \"ho\")\nS: w1 OK\n"
+        );
         let rows = format!(
-            "{INBOX}S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 2)\n{broken}\n\
+            "{ROWS}S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 2)\n{broken}\n\
              S: * 3 FETCH (UID 3 FLAGS () RFC822.SIZE 2)\nS: r1 OK\n"
         );
-        let texts = "C: t1 UID FETCH 1:3 (UID BODY.PEEK[])\nS: * 1 FETCH (UID 1 BODY[] \"hi\")\n\
-             S: * 3 FETCH (UID 3 BODY[] \"ho\")\nS: t1 OK\n";
-        let (new, code, json) = move_from(&format!("{rows}{texts}{rows}{rows}"));
+        let (new, code, json) = move_from(&format!("{INBOX}{whole}{rows}{INBOX}{rows}{INBOX}{rows}"));
         assert_eq!(code, 3, "{broken}: {json}");
         assert_eq!(json["verified"], false, "{json}");
         assert_eq!(json["mailboxes"][0]["unlisted"], 1, "{broken}: {json}");
@@ -96,13 +99,13 @@ fn rows_that_cannot_be_read_are_missed() {
 /// An empty text for a message that has a size is none.
 #[test]
 fn an_empty_text_for_a_message_with_a_size_is_not_taken() {
-    let rows = format!(
-        "{}S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 24)\nS: r1 OK\n",
-        INBOX.replace(" 3", " 1")
-    );
-    let rows = rows.replace("UIDNEXT 4", "UIDNEXT 2");
+    let inbox = INBOX.replace(" 3", " 1").replace("UIDNEXT 4", "UIDNEXT 2");
+    let whole = format!("{WHOLE}S: * 1 FETCH (UID 1 FLAGS () BODY[] \"\")\nS: w1 OK\n");
+    let rows = format!("{ROWS}S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 24)\nS: r1 OK\n");
     let text = "C: t1 UID FETCH 1 (UID BODY.PEEK[])\nS: * 1 FETCH (UID 1 BODY[] \"\")\nS: t1 OK\n".repeat(2);
-    let (_new, code, json) = move_from(&format!("{rows}{text}{rows}{text}{rows}{text}"));
+    let (_new, code, json) = move_from(&format!(
+        "{inbox}{whole}{rows}{text}{inbox}{rows}{text}{inbox}{rows}{text}"
+    ));
     assert_eq!(code, 3, "{json}");
     assert_eq!(json["mailboxes"][0]["failed"][0]["uid"], 1, "{json}");
 }
@@ -237,7 +240,7 @@ fn an_emptied_maildir_is_filled_again_without_its_inbox() {
 fn staged_messages_that_are_gone_are_brought_again() {
     for renumber in [false, true] {
         let pair = Pair::start("quinn", &[mailbox(&["INBOX"], 400)]);
-        let proxy = FaultProxy::start(pair.old.imap_port(), Fault::CutAfter(60_000)).unwrap();
+        let proxy = FaultProxy::start(pair.old.imap_port(), Fault::CutAfter(30_000)).unwrap();
         let (code, json, _) = run(pair.command_through(proxy.port()).args(["--retries", "0"]));
         assert_eq!(code, 5, "{json}");
         let staging = pair.maildir().join("tmp");

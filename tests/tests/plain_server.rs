@@ -19,8 +19,8 @@ S: * CAPABILITY IMAP4rev1
 S: c2 OK
 ";
 
-/// LIST, LSUB and STATUS one by one; the rows; then texts, with UIDs after the texts, in another order, one message by
-/// itself as a quoted string, and UID 7 not at all.
+/// LIST, LSUB and STATUS one by one; then all at once, with UIDs after the texts, in another order, one message as a quoted
+/// string, and UID 7 not at all; then the rows.
 const LIST: &str = r#"
 C: n1 LIST "" "\*"
 C: n2 LSUB "" "\*"
@@ -38,23 +38,26 @@ S: * STATUS "Parent/Entw&APw-rfe" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 5)
 S: s2 OK
 "#;
 
-const ROWS: &str = r#"
+const EXAMINE: &str = r#"
 C: e1 EXAMINE "INBOX"
-C: r1 UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)
 S: * 3 EXISTS
 S: * OK [UIDVALIDITY 77] valid
 S: e1 OK [READ-ONLY] open
+"#;
+
+const ROWS: &str = r#"
+C: r1 UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)
 S: * 1 FETCH (RFC822.SIZE 11 UID 2 FLAGS (\Seen \Recent) INTERNALDATE " 1-Jan-2020 00:00:00 +0100")
 S: * 2 FETCH (UID 7 FLAGS () INTERNALDATE "01-Jan-2020 00:00:00 +0000" RFC822.SIZE 4)
 S: * 3 FETCH (UID 8 FLAGS () INTERNALDATE "01-Jan-2020 00:00:00 +0000" RFC822.SIZE 2)
 S: r1 OK
 "#;
 
-const TEXTS: &str = r#"
-C: t1 UID FETCH 2:8 (UID BODY.PEEK[])
-S: * 3 FETCH (UID 8 BODY[] "hi")
-S-RAW: * 1 FETCH (BODY[] {11}\r\nA: b\r\n\r\nbye UID 2)\r\n
-S: t1 OK
+const WHOLE: &str = r#"
+C: w1 UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE BODY.PEEK[])
+S: * 3 FETCH (UID 8 FLAGS () INTERNALDATE "01-Jan-2020 00:00:00 +0000" BODY[] "hi")
+S-RAW: * 1 FETCH (BODY[] {11}\r\nA: b\r\n\r\nbye UID 2 FLAGS (\\Seen \\Recent) INTERNALDATE " 1-Jan-2020 00:00:00 +0100")\r\n
+S: w1 OK
 "#;
 
 const ALONE: &str = r"
@@ -72,11 +75,10 @@ fn one_message_that_never_comes_stops_nothing() {
     if let Some((uid, gid)) = new.chown_to() {
         std::os::unix::fs::chown(&home, Some(uid), Some(gid)).unwrap();
     }
-    // The first round asks for all, then for UID 7 alone, and waits with the mailbox. The second tries once more and fills
-    // it without; the third finds nothing else to do.
-    let again = format!("{LIST}{ROWS}{ALONE}{ALONE}");
-    let transcript =
-        format!("{LOGIN}{LIST}{ROWS}{TEXTS}{ALONE}{again}{again}C: q LOGOUT\nS: * BYE\nS: q OK\n");
+    // The first round asks for all at once, misses a message, asks for the rows, then twice for UID 7, and waits with the mailbox.
+    // The second tries once more and fills it without; the third finds nothing else to do.
+    let again = format!("{LIST}{EXAMINE}{ROWS}{ALONE}{ALONE}");
+    let transcript = format!("{LOGIN}{LIST}{EXAMINE}{WHOLE}{ROWS}{ALONE}{ALONE}{again}{again}C: q LOGOUT\n");
     let server = ScriptedServer::start(&transcript).unwrap();
     let from = format!("imap+insecure://nina@127.0.0.1:{}", server.port());
     let (code, json, stderr) = run(move_command(&from, &new.maildir("nina")).args(["--retries", "0"]));

@@ -194,6 +194,14 @@ impl Pipe {
         })
     }
 
+    /// The window that is being answered now, if it was asked for whole.
+    pub(crate) fn whole_window(&self) -> Option<Window> {
+        match &self.commands.front()?.asked {
+            Asked::Window(asking) if asking.window.ask == Ask::Whole => Some(asking.window),
+            _ => None,
+        }
+    }
+
     /// Takes out the command that a reply is for. Servers reply in order; one that does not is followed all the same, but
     /// not past an EXAMINE: then a reply was lost, and the connection is of no use but to end.
     pub(crate) fn answered(&mut self, tag: Tag) -> Option<InFlight> {

@@ -47,7 +47,7 @@ pub(crate) struct Surveyor<'a> {
     pub(crate) selection: &'a Selection,
     /// Whether to look only: then nothing is made.
     pub(crate) dry: bool,
-    /// Whether a connection has ended while this pass read.
+    /// Whether this pass has read before.
     pub(crate) had_trouble: bool,
     pub(crate) deletions: Deletions,
     pub(crate) now: InternalDate,

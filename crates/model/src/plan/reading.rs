@@ -33,7 +33,8 @@ pub struct Known {
     pub anything: bool,
     /// Whether the server can list what has changed since (CONDSTORE).
     pub tells_changes: bool,
-    /// Whether a connection has ended while this pass read: messages are then asked for one by one, to find out at which.
+    /// Whether this pass has read before, be it that a connection has ended or that messages did not come: they are then asked
+    /// for by their rows, to find out which.
     pub had_trouble: bool,
     /// Whether it has to be known which messages are no longer there, and the server cannot tell that.
     pub wants_absent: bool,

@@ -79,7 +79,10 @@ impl Carrier<'_> {
         let (uid, weight) = match self.under_way {
             Some(uid) if self.received > 0 => (Some(uid), ENDED_WITHIN),
             Some(uid) => (Some(uid), ENDED_BEFORE),
-            None => (self.pipe.next_text(), ENDED_BEFORE),
+            None => (
+                self.pipe.next_text().or_else(|| self.next_whole(mailbox)),
+                ENDED_BEFORE,
+            ),
         };
         if let (Some(uid), Purpose::CarryOut(_)) = (uid, &self.purpose) {
             let id = self.works[mailbox].record.id;
@@ -87,6 +90,18 @@ impl Carrier<'_> {
             self.condemned += u32::from(total >= CONDEMNED && total - weight < CONDEMNED);
         }
         Ok(())
+    }
+
+    /// The UID that would come next of a window that is asked for whole: a guess, where UIDs have gaps. Even a wrong one makes
+    /// sure that the mailbox is read by its rows next time.
+    fn next_whole(&self, mailbox: usize) -> Option<Uid> {
+        let window = self.pipe.whole_window()?;
+        let came = self.works[mailbox].whole.ranges().iter().rev();
+        let last = came.map(|(_, last)| *last).find(|last| *last <= window.last);
+        match last {
+            Some(last) if last >= window.first => last.next(),
+            _ => Some(window.first),
+        }
     }
 
     /// Takes out of `carry` what has ended the connection: what did so again and again stays behind, so that the rest can

@@ -207,7 +207,7 @@ impl Pass {
         let connection = lines.first(stop).await?;
         let how = How {
             dry: false,
-            had_trouble: report.reconnects > 0,
+            had_trouble: !turn.is_first || report.reconnects > 0,
         };
         let survey = self.survey(connection, &self.base, how, stop).await?;
         let subscribed = self.subscribe(&survey).await?;
