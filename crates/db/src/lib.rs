@@ -5,6 +5,7 @@
 
 mod base;
 mod known;
+mod missing;
 mod pairs;
 mod quarantine;
 mod rows;

@@ -226,7 +226,7 @@ impl Dir {
             {
                 Ok(false)
             }
-            Err(error) => Err(MaildirError::io("renaming", &self.join(from), error)),
+            Err(error) => Err(MaildirError::io("renaming", self.join(from), error)),
         }
     }
 

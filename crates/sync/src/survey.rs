@@ -228,10 +228,11 @@ impl Surveyor<'_> {
     ) -> Result<Reading, SyncError> {
         let known = Known {
             anything: self.dry || !look.is_empty() || self.base.has_pairs(record.id).await?,
-            tells_changes: self.connection.capabilities().has("CONDSTORE")
-                || self.connection.capabilities().has("QRESYNC"),
+            tells_changes: !self.deletions.is_follow()
+                && ["CONDSTORE", "QRESYNC"]
+                    .iter()
+                    .any(|word| self.connection.capabilities().has(word)),
             had_trouble,
-            wants_absent: self.deletions.is_follow(),
         };
         Ok(decide_reading(checkpoint, &record.base, step, known))
     }

@@ -20,6 +20,15 @@ pub(crate) const CONDEMNED: u32 = 9;
 pub(crate) const ENDED_BEFORE: u32 = 3;
 pub(crate) const ENDED_WITHIN: u32 = 1;
 
+/// How reading a mailbox has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All of it that comes has come.
+    Read,
+    /// It waits for the next round: a message of it did not come, and would lose its UID if it were filled now.
+    HeldBack,
+}
+
 /// A mailbox that has to be read.
 pub(crate) struct Work {
     pub(crate) record: MailboxRecord,
@@ -37,7 +46,8 @@ pub(crate) struct Work {
     pub(crate) suspects: Vec<(Uid, u32)>,
     /// Commands in flight and texts not yet asked for.
     pub(crate) open: usize,
-    pub(crate) closed: bool,
+    /// `None` while it is being read.
+    pub(crate) end: Option<End>,
     /// Messages handed to the stager.
     pub(crate) handed_over: u64,
     /// Rows that the source has sent, and the number of messages that it says the mailbox has.
@@ -57,8 +67,6 @@ pub(crate) struct Work {
     pub(crate) unlisted: u64,
     /// Whether the mailbox is to be filled in one stroke.
     pub(crate) fills: bool,
-    /// Whether it waits for the next round.
-    pub(crate) held_back: bool,
     pub(crate) counts: Counts,
     pub(crate) failed: Vec<FailedMessage>,
     pub(crate) error: Option<String>,
@@ -96,13 +104,12 @@ impl Work {
             warning: None,
             refused: false,
             open: 0,
-            closed: false,
+            end: None,
             handed_over: 0,
             listed: 0,
             expected: None,
             unlisted: 0,
             fills,
-            held_back: false,
             counts: Counts::default(),
             failed: Vec::new(),
             error: None,

@@ -31,20 +31,19 @@ pub struct Agreed {
 pub struct Known {
     /// Whether the target's mailbox holds any message, or the base any pair of it.
     pub anything: bool,
-    /// Whether the server can list what has changed since (CONDSTORE).
+    /// Whether the server can list what has changed since (CONDSTORE), and that is all that is wanted: it does not list what is
+    /// there no longer.
     pub tells_changes: bool,
     /// Whether this pass has read before, be it that a connection has ended or that messages did not come: they are then asked
     /// for by their rows, to find out which.
     pub had_trouble: bool,
-    /// Whether it has to be known which messages are no longer there, and the server cannot tell that.
-    pub wants_absent: bool,
 }
 
 /// Decides how.
 pub fn decide_reading(source: &Checkpoint, base: &MailboxBase, step: MailboxStep, known: Known) -> Reading {
     match step {
         MailboxStep::Fill(_) if !known.anything && !known.had_trouble => Reading::Whole,
-        MailboxStep::Follow if known.tells_changes && !known.wants_absent => {
+        MailboxStep::Follow if known.tells_changes => {
             match base.agreed.and_then(|agreed| provable(source, &agreed)) {
                 Some(agreed) => Reading::Since(agreed),
                 None => Reading::Rows,
@@ -89,7 +88,6 @@ mod tests {
         anything: true,
         tells_changes: true,
         had_trouble: false,
-        wants_absent: false,
     };
 
     fn decide(now: Checkpoint, agreed: Option<Checkpoint>, step: MailboxStep, known: Known) -> Reading {
@@ -142,15 +140,6 @@ mod tests {
                 Some(then),
                 Known {
                     tells_changes: false,
-                    ..CAN
-                },
-                Reading::Rows,
-            ),
-            (
-                checkpoint(7, 12, Some(9)),
-                Some(then),
-                Known {
-                    wants_absent: true,
                     ..CAN
                 },
                 Reading::Rows,

@@ -22,7 +22,7 @@ use crate::progress::{Observer, Progress};
 use crate::stage::Stager;
 use crate::stop::Stop;
 use crate::window::{Ask, WINDOW};
-use crate::work::Work;
+use crate::work::{End, Work};
 pub(crate) use removals::Removals;
 
 /// Rows that may be in memory at once, planned or under way.
@@ -214,14 +214,14 @@ impl<'a> Carrier<'a> {
     /// When nothing more of a mailbox is to come, the stager learns it.
     async fn settle(&mut self, mailbox: usize) -> Result<(), SyncError> {
         let work = &mut self.works[mailbox];
-        if work.closed || work.open > 0 || !work.windows.is_empty() || !work.places.is_empty() {
+        if work.end.is_some() || work.open > 0 || !work.windows.is_empty() || !work.places.is_empty() {
             return Ok(());
         }
         if work.error.is_none() && work.resurvey() {
             self.unread = self.unread.min(mailbox);
             return Ok(());
         }
-        work.closed = true;
+        work.end = Some(End::Read);
         work.unlisted = work.missing();
         self.follow_removals(mailbox).await?;
         let work = &mut self.works[mailbox];
@@ -231,11 +231,13 @@ impl<'a> Carrier<'a> {
                 carried: work.handed_over,
             });
         }
-        work.held_back = self.hold_back && work.fills && (work.unlisted > 0 || !work.failed.is_empty());
+        if self.hold_back && work.fills && (work.unlisted > 0 || !work.failed.is_empty()) {
+            work.end = Some(End::HeldBack);
+        }
         // A mailbox that could not be read to its end is not committed: what is staged waits for the next pass.
         if let Purpose::CarryOut(stager) = &mut self.purpose
             && work.error.is_none()
-            && !work.held_back
+            && work.end == Some(End::Read)
         {
             stager.close(work.record.id, work.handed_over).await?;
         }

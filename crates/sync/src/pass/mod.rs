@@ -29,7 +29,7 @@ use crate::report::{MailboxReport, Report};
 use crate::stage::Stager;
 use crate::stop::Stop;
 use crate::survey::{Survey, Surveyor};
-use crate::work::{CONDEMNED, ENDED_BEFORE, Work};
+use crate::work::{CONDEMNED, ENDED_BEFORE, End, Work};
 pub(crate) use lines::connect;
 use lines::{Lines, share_out};
 
@@ -254,7 +254,7 @@ impl Pass {
         changed |= round
             .works
             .iter()
-            .any(|work| work.held_back || !work.counts.is_empty());
+            .any(|work| work.end == Some(End::HeldBack) || !work.counts.is_empty());
         changed |= kept.values().any(Confirmed::has_changed);
         if read.is_ok() {
             self.agree(&round.works, &kept).await?;

@@ -376,7 +376,7 @@ impl Ledgers {
                 return Err(format!("left behind in {name}: {:?}", disk.leftovers));
             }
             ledger.check_all_there(name, mailbox, disk)?;
-            ledger.check_numbers(name, mailbox, before.get(name), disk)?;
+            ledger.check_numbers(name, mailbox, before, disk)?;
             ledger.check_flags(name, mailbox, before.get(name), disk)?;
             ledger.is_renumbered = false;
             ledger.is_settled = true;
@@ -420,16 +420,15 @@ impl Ledger {
         &self,
         name: &str,
         mailbox: &simulated::Mailbox,
-        before: Option<&DiskMailbox>,
+        before: &Disk,
         disk: &DiskMailbox,
     ) -> Result<(), String> {
         let Some((validity, next)) = disk.numbers else {
             return Err(format!("{name} is not numbered"));
         };
-        let was_filled_now = before
-            .and_then(|before| before.numbers)
-            .map(|(validity, _)| validity)
-            != Some(validity);
+        // One that had these numbers under another name was renamed.
+        let mut earlier = before.values().filter_map(|before| before.numbers);
+        let was_filled_now = !earlier.any(|(earlier, _)| earlier == validity);
         // What is brought again gets a new number, which may be that of a new message.
         let is_alone =
             self.delivered.is_empty() && !self.has_changed_validity && self.removed_before.is_empty();
