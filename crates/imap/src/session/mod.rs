@@ -1,6 +1,8 @@
 //! One file per exchange: what to send, and what the answers mean. No I/O.
 
+mod append;
 mod capability;
+mod create;
 mod dialogue;
 mod examine;
 mod fetch_bodies;
@@ -8,9 +10,13 @@ mod fetch_rows;
 mod list;
 mod login;
 mod namespace;
+mod select;
 mod starttls;
+mod store;
 
+pub use append::{Append, Appended, ToAppend};
 pub use capability::{Greeting, ReadCapabilities};
+pub use create::{Create, Subscribe};
 pub use dialogue::{Dialogue, Running};
 pub use examine::{Examine, Examined};
 pub use fetch_bodies::{BodyEvent, FetchBodies};
@@ -18,7 +24,9 @@ pub use fetch_rows::{FetchRows, Rows};
 pub use list::{List, ListedMailbox, Listing, MailboxStatus};
 pub use login::Login;
 pub use namespace::{PersonalNamespace, ReadNamespace};
+pub use select::{Select, Selected};
 pub use starttls::StartTls;
+pub use store::Store;
 
 use crate::ImapError;
 use crate::wire::{CommandLine, Response, Status, Tagged};

@@ -13,7 +13,7 @@ mod response;
 
 pub use capabilities::Capabilities;
 pub use code::Code;
-pub use command::{CommandLine, LiteralMode, Tag, WireName};
+pub use command::{CommandLine, LiteralMode, Octets, Tag, WireName};
 pub use decoder::{BodyStart, DecodeError, Decoder, Event, MAX_RESPONSE};
 pub use fetch::{Fetch, FetchBody, Unreadable};
 pub use outbox::Outbox;
