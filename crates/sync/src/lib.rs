@@ -27,7 +27,9 @@ mod survey;
 mod window;
 mod work;
 
-pub use endpoint::{Claim, Durability, Owner, Source, SourceAddress, Target, TargetOptions};
+pub use endpoint::{
+    AnyTarget, Claim, Durability, MaildirTarget, Owner, Source, SourceAddress, TargetOptions,
+};
 pub use error::{Cause, SyncError};
 pub use pass::Pass;
 pub use progress::{Observer, Progress};

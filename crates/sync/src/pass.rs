@@ -15,7 +15,7 @@ use transhume_model::plan::{Note, Selection};
 
 use crate::carry::{Carrier, Purpose};
 use crate::confirm::Confirmed;
-use crate::endpoint::{Source, Target, mailbox_tag};
+use crate::endpoint::{AnyTarget, Counterpart, Source};
 use crate::error::SyncError;
 use crate::keeper::Keeper;
 use crate::progress::{Observer, Progress};
@@ -40,7 +40,7 @@ pub struct Pass {
     /// Where mail comes from.
     pub source: Source,
     /// Where it goes.
-    pub target: Target,
+    pub target: AnyTarget,
     /// What both last agreed on.
     pub base: Base,
     /// Which mailboxes.
@@ -141,11 +141,11 @@ impl Pass {
         if self.is_another_maildir().await? {
             self.base.forget_all().await?;
         }
-        let found = self.target.identity()?;
+        let found = self.target.get().identity().await?;
         if found.is_none() || self.base.target_identity().await? != found {
             let identity = match found {
                 Some(identity) => identity,
-                None => self.target.mark()?,
+                None => self.target.get().mark().await?,
             };
             self.base.set_target_identity(&identity).await?;
         }
@@ -155,7 +155,7 @@ impl Pass {
     /// Whether the target is another Maildir than the base speaks of: it does not bear the mark that the base knows, and no
     /// mailbox of it shows the numbers, or holds the messages, that the base knows.
     async fn is_another_maildir(&self) -> Result<bool, SyncError> {
-        let marked = self.target.identity()?;
+        let marked = self.target.get().identity().await?;
         if marked.is_some() && marked == self.base.target_identity().await? {
             return Ok(false);
         }
@@ -165,8 +165,12 @@ impl Pass {
                 continue;
             };
             any_filled = true;
-            let tag = mailbox_tag(&self.source.address.account(), &record.source);
-            let state = self.target.state(&record.target, Some(known), tag).await?;
+            let mailbox = Counterpart {
+                base: &self.base,
+                account: &self.source.address.account(),
+                record: &record,
+            };
+            let state = self.target.get().state(&mailbox).await?;
             if state.holds_ours || state.header.is_some_and(|header| header.uid_validity == known) {
                 return Ok(false);
             }
@@ -199,7 +203,7 @@ impl Pass {
             return Ok(changed);
         }
         let (to_keeper, messages) = mpsc::channel(KEEPER_QUEUE);
-        let keeper = Keeper::new(self.base.clone(), self.target.clone(), places.clone());
+        let keeper = Keeper::new(self.base.clone(), self.target.get().clone(), places.clone());
         let keeper = tokio::spawn(keeper.run(messages));
         let mut stager = Stager::start(places, to_keeper);
         let purpose = Purpose::CarryOut(&mut stager);
@@ -213,8 +217,18 @@ impl Pass {
         let kept = keeper
             .await
             .map_err(|error| SyncError::Internal(error.to_string()))?;
+        let (kept, keeping) = kept;
         // The keeper's error is the cause where the others' is only that the keeper has gone.
-        let kept = kept?;
+        if let Err(error) = keeping {
+            for work in &mut round.works {
+                // What did not get so far is carried again.
+                (work.counts.carried, work.counts.bytes) = kept
+                    .get(&work.record.id)
+                    .map_or((0, 0), |kept| (kept.messages, kept.octets));
+            }
+            round.merge_into(report, kept);
+            return Err(error);
+        }
         ended?;
         changed |= round
             .works
@@ -240,7 +254,7 @@ impl Pass {
         let surveyor = Surveyor {
             connection,
             base,
-            target: &self.target,
+            target: &**self.target.get(),
             account: &account,
             selection: &self.selection,
             dry,
@@ -266,7 +280,7 @@ impl Pass {
         if new.is_empty() {
             return Ok(0);
         }
-        let added = self.target.subscribe(new.clone()).await?;
+        let added = self.target.get().subscribe(new.clone()).await?;
         self.base.add_subscriptions(&new).await?;
         Ok(added)
     }
@@ -278,7 +292,7 @@ impl Pass {
             let clean = work.error.is_none()
                 && work.unlisted == 0
                 && work.failed.is_empty()
-                && confirmed.is_some_and(|confirmed| confirmed.error.is_none() && confirmed.vanished == 0);
+                && confirmed.is_some_and(Confirmed::is_clean);
             if clean && work.record.base.agreed != Some(work.checkpoint) {
                 self.base.agree(work.record.id, &work.checkpoint).await?;
             }

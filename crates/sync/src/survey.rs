@@ -6,22 +6,13 @@ use std::sync::Arc;
 use transhume_db::{Base, MailboxId, MailboxRecord};
 use transhume_imap::Connection;
 use transhume_imap::session::{ListedMailbox, Listing, MailboxStatus};
-use transhume_model::mail::{Checkpoint, InternalDate, MailboxName, UidValidity};
-use transhume_model::plan::{
-    MailboxBase, MailboxStep, NameRules, Note, Selection, SourceMailbox, TargetState, TreePlan,
-    decide_mailbox, plan_tree,
-};
+use transhume_model::mail::{Checkpoint, InternalDate, MailboxName};
+use transhume_model::plan::{MailboxBase, MailboxStep, Note, Selection, SourceMailbox, TreePlan, plan_tree};
 
-use crate::endpoint::{How, Look, Place, Target, mailbox_tag};
+use crate::endpoint::{Counterpart, Place, Target, Wanted};
 use crate::error::SyncError;
-use crate::report::{MailboxReport, MailboxState};
+use crate::report::{Counts, MailboxReport, MailboxState};
 use crate::work::Work;
-
-/// What Maildir++ and Dovecot can hold as a name: the dot separates levels, the slash directories.
-const MAILDIR_NAMES: NameRules = NameRules {
-    forbidden: &['.', '/'],
-    max_octets: transhume_maildir::DIRECTORY_NAME_MAX,
-};
 
 /// What a survey found.
 pub(crate) struct Survey {
@@ -29,7 +20,7 @@ pub(crate) struct Survey {
     /// Mailboxes that have to be read.
     pub(crate) works: Vec<Work>,
     /// Where their messages go.
-    pub(crate) places: HashMap<MailboxId, Arc<Place>>,
+    pub(crate) places: HashMap<MailboxId, Arc<dyn Place>>,
     /// A report for each mailbox of the tree, in its order.
     pub(crate) reports: Vec<MailboxReport>,
     /// Whether the target was changed on the way: mailboxes made, pairs forgotten.
@@ -42,7 +33,7 @@ pub(crate) struct Survey {
 pub(crate) struct Surveyor<'a> {
     pub(crate) connection: &'a mut Connection,
     pub(crate) base: &'a Base,
-    pub(crate) target: &'a Target,
+    pub(crate) target: &'a dyn Target,
     pub(crate) account: &'a str,
     pub(crate) selection: &'a Selection,
     /// Whether to look only: then nothing is made.
@@ -54,6 +45,8 @@ impl Surveyor<'_> {
     /// Looks at both sides. Unless the run is dry, mailboxes that the target lacks are entered in the base and made.
     pub(crate) async fn survey(mut self) -> Result<Survey, SyncError> {
         let listing = self.connection.list().await?;
+        self.target.begin_round().await?;
+        let names = self.target.name_rules().await?;
         let records: BTreeMap<MailboxName, MailboxRecord> = self
             .base
             .mailboxes()
@@ -71,7 +64,7 @@ impl Surveyor<'_> {
             notes,
         } = own_mailboxes(&listing);
         let described: Vec<SourceMailbox> = mailboxes.iter().map(describe).collect();
-        let mut tree = plan_tree(&described, &subscribed, &known, self.selection, MAILDIR_NAMES);
+        let mut tree = plan_tree(&described, &subscribed, &known, self.selection, names);
         tree.notes.extend(notes);
         let listed: HashMap<&MailboxName, &ListedMailbox> =
             mailboxes.iter().map(|listed| (&listed.name, listed)).collect();
@@ -129,10 +122,8 @@ impl Surveyor<'_> {
         survey: &mut Survey,
     ) -> Result<(), SyncError> {
         let checkpoint = self.checkpoint(listed).await?;
-        let base_numbers = record.base.target_uid_validity;
-        let tag = mailbox_tag(self.account, &record.source);
-        let state = self.target.state(&record.target, base_numbers, tag).await?;
-        let step = decide_mailbox(&checkpoint, Some(&record.base), &state);
+        let state = self.target.state(&self.counterpart(&record)).await?;
+        let step = self.target.decide(&checkpoint, &record.base, &state);
         let report = MailboxReport {
             uid_validity: checkpoint.uid_validity,
             highest_mod_seq: checkpoint.highest_mod_seq,
@@ -150,103 +141,43 @@ impl Surveyor<'_> {
             // The pairs would be forgotten first.
             record.id = MailboxId::NONE;
         }
-        let look = self
-            .target
-            .look(&record.target, tag, checkpoint.uid_validity)
-            .await?;
-        if !self.dry {
-            let how = self
-                .how(step, &checkpoint, &state, &record, look.holds_others())
-                .await?;
-            let place = self.place(&record, tag, how, &checkpoint, &state, &look).await?;
-            self.unstage_what_is_gone(&place, &look).await?;
-            survey.places.insert(record.id, Arc::new(place));
-        }
+        let mailbox = self.counterpart(&record);
+        let look = if self.dry {
+            self.target.look(&mailbox, checkpoint.uid_validity).await?
+        } else {
+            let wanted = Wanted {
+                mailbox,
+                step,
+                checkpoint: &checkpoint,
+                state: &state,
+                now: self.now,
+            };
+            let (place, look) = self.target.place(&wanted).await?;
+            survey.places.insert(record.id, place);
+            look
+        };
         survey.reports.push(report);
         let fills = matches!(step, MailboxStep::Fill(_) | MailboxStep::Restart(_));
         let suspects = self.base.suspects(record.id).await?;
+        let counts = Counts {
+            carried: look.recovered,
+            ..Counts::default()
+        };
         let work = Work::new(record, listed.wire_name.clone(), checkpoint, look, fills);
-        survey.works.push(Work { suspects, ..work });
+        survey.works.push(Work {
+            suspects,
+            counts,
+            ..work
+        });
         Ok(())
     }
 
-    async fn how(
-        &self,
-        step: MailboxStep,
-        checkpoint: &Checkpoint,
-        state: &TargetState,
-        record: &MailboxRecord,
-        has_others: bool,
-    ) -> Result<How, SyncError> {
-        let found = state.header.map(|header| header.uid_validity);
-        let is_refill = record.base.target_uid_validity.is_some();
-        let wanted = match (step, found) {
-            (MailboxStep::Follow | MailboxStep::Reidentify, Some(uid_validity)) => {
-                return Ok(How::Add { uid_validity });
-            }
-            // Set back, but under the same number: what it lacks is added.
-            (MailboxStep::Restart(wanted), Some(uid_validity)) if wanted == found => {
-                return Ok(How::Add { uid_validity });
-            }
-            // Under its old number every message would have to get its old UID back; where some had another than the
-            // source's, or came by another way, a new number says to clients that nothing they know holds.
-            (MailboxStep::Fill(_), _)
-                if is_refill && (has_others || self.base.has_renumbered(record.id).await?) =>
-            {
-                None
-            }
-            // A source without UIDVALIDITY has no UIDs that could be kept: any number does, best the one that is there.
-            (MailboxStep::Fill(wanted) | MailboxStep::Restart(wanted), _) => wanted.or(found),
-            _ => checkpoint.uid_validity,
-        };
-        let uid_validity = wanted.unwrap_or_else(|| from_clock(self.now));
-        Ok(How::Fill {
-            uid_validity,
-            uid_next: checkpoint.uid_next,
-        })
-    }
-
-    /// Messages that an earlier run has staged may be gone (Dovecot clears `tmp/` of what is older than 36 hours): those
-    /// are carried again before the mailbox is committed.
-    async fn unstage_what_is_gone(&self, place: &Place, look: &Look) -> Result<(), SyncError> {
-        let mut after = None;
-        loop {
-            let page = self.base.staged(place.id, after, STAGED_PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.uid);
-            let mut gone = Vec::new();
-            for message in &page {
-                if !place.holds_staged(message)? && !look.holds(message.uid) {
-                    gone.push(message.uid);
-                }
-            }
-            self.base.unstage(place.id, &gone).await?;
+    fn counterpart<'b>(&'b self, record: &'b MailboxRecord) -> Counterpart<'b> {
+        Counterpart {
+            base: self.base,
+            account: self.account,
+            record,
         }
-    }
-
-    async fn place(
-        &self,
-        record: &MailboxRecord,
-        tag: [u8; 8],
-        how: How,
-        checkpoint: &Checkpoint,
-        state: &TargetState,
-        look: &Look,
-    ) -> Result<Place, SyncError> {
-        let (dir, staging) = self.target.mailbox(&record.target, tag)?;
-        let (How::Fill { uid_validity, .. } | How::Add { uid_validity }) = how;
-        Ok(Place {
-            id: record.id,
-            dir,
-            stage: staging,
-            tag,
-            uid_validity: checkpoint.uid_validity,
-            how,
-            header: state.header,
-            numbers_known: record.base.target_uid_validity == Some(uid_validity),
-            may_have_twins: look.holds_others() || self.base.has_earlier(record.id).await?,
-            now: self.now,
-        })
     }
 
     /// Makes ready what a mailbox's step needs. Says whether anything was changed.
@@ -288,9 +219,6 @@ const NOTHING_AGREED: MailboxBase = MailboxBase {
     target_uid_next: None,
     agreed: None,
 };
-
-/// Staged messages that are looked for at a time.
-const STAGED_PAGE: u32 = 1_000;
 
 /// The mailboxes of an account, each with a name of its own.
 struct OwnMailboxes {
@@ -358,11 +286,4 @@ fn describe(listed: &ListedMailbox) -> SourceMailbox {
         selectable: listed.selectable,
         special_use: listed.special_use,
     }
-}
-
-fn from_clock(now: InternalDate) -> UidValidity {
-    u32::try_from(now.unix())
-        .ok()
-        .and_then(UidValidity::new)
-        .unwrap_or(UidValidity::MAX)
 }

@@ -12,8 +12,8 @@ use transhume_db::{Base, Store};
 use transhume_model::mail::{Digest, InternalDate};
 use transhume_model::plan::{Pattern, Selection};
 use transhume_sync::{
-    CertificateRule, Durability, Observer, Owner, Pass, Report, Source, Stop, SyncError, Target,
-    TargetOptions,
+    AnyTarget, CertificateRule, Durability, MaildirTarget, Observer, Owner, Pass, Report, Source, Stop,
+    SyncError, TargetOptions,
 };
 
 use super::{Arguments, address, owner, password, trouble};
@@ -77,10 +77,11 @@ impl Setup {
 
     async fn pass(self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
         let target = if self.dry_run {
-            Target::look_only(&self.maildir, self.options)?
+            MaildirTarget::look_only(&self.maildir, self.options)?
         } else {
-            Target::open(&self.maildir, self.options)?
+            MaildirTarget::open(&self.maildir, self.options)?
         };
+        let target = AnyTarget::from(target);
         let claim = if self.dry_run { None } else { Some(target.claim()?) };
         let store = self.open_store(&target).await?;
         let account = self.source.address.account();
@@ -104,7 +105,7 @@ impl Setup {
     }
 
     /// The state file, made with the owner of the mail. A dry run that finds none does without one.
-    async fn open_store(&self, target: &Target) -> Result<Store, SyncError> {
+    async fn open_store(&self, target: &AnyTarget) -> Result<Store, SyncError> {
         if self.dry_run && (!target.exists() || !self.state.exists()) {
             return Ok(Store::in_memory().await?);
         }
