@@ -46,8 +46,31 @@ impl Confirmed {
         self.removed += other.removed;
         self.vanished += other.vanished;
         self.filled |= other.filled;
-        self.keywords_left_out.extend(other.keywords_left_out);
+        for (flag, messages) in other.keywords_left_out {
+            match self
+                .keywords_left_out
+                .iter_mut()
+                .find(|(known, _)| *known == flag)
+            {
+                Some((_, known)) => *known += messages,
+                None => self.keywords_left_out.push((flag, messages)),
+            }
+        }
         self.error = other.error.or(self.error.take());
+    }
+
+    /// Notes flags of a message that the target does not keep.
+    pub(crate) fn leave_out(&mut self, flags: Vec<String>) {
+        for flag in flags {
+            match self
+                .keywords_left_out
+                .iter_mut()
+                .find(|(known, _)| *known == flag)
+            {
+                Some((_, messages)) => *messages += 1,
+                None => self.keywords_left_out.push((flag, 1)),
+            }
+        }
     }
 
     /// Whether all that was received is where it belongs.

@@ -28,7 +28,8 @@ mod window;
 mod work;
 
 pub use endpoint::{
-    AnyTarget, Claim, Durability, MaildirTarget, Owner, Source, SourceAddress, TargetOptions,
+    AnyTarget, Claim, Durability, ImapTarget, ImapTargetOptions, MaildirTarget, Owner, Source, SourceAddress,
+    TargetOptions,
 };
 pub use error::{Cause, SyncError};
 pub use pass::Pass;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use transhume_model::mail::{FlagSet, InternalDate, Uid, UidValidity};
 
-use crate::wire::{Code, CommandLine, Octets, Tagged, WireName};
+use super::Exchange;
+use crate::ImapError;
+use crate::wire::{Capabilities, Code, CommandLine, Octets, Response, Tagged, WireName};
 
 /// A message that is to be put into a mailbox.
 #[derive(Clone)]
@@ -70,6 +72,56 @@ impl Append {
         }
         let uid_validity = validity.parse().ok().and_then(UidValidity::new)?;
         (uids.len() == messages).then_some(Appended { uid_validity, uids })
+    }
+}
+
+/// The longest message that a mailbox takes, in octets (RFC 7889); `None` where there is no limit. What the server announces
+/// for all mailboxes counts without asking.
+#[derive(Debug)]
+pub struct ReadAppendLimit {
+    name: WireName,
+    asks: bool,
+    limit: Option<u64>,
+}
+
+impl ReadAppendLimit {
+    /// Of this mailbox, on a server that can do this.
+    pub fn new(name: WireName, capabilities: &Capabilities) -> Self {
+        let announced = |name: &str| {
+            name.strip_prefix("APPENDLIMIT=")
+                .and_then(|limit| limit.parse().ok())
+        };
+        Self {
+            name,
+            asks: capabilities.has("APPENDLIMIT"),
+            limit: capabilities.names().find_map(announced),
+        }
+    }
+}
+
+impl Exchange for ReadAppendLimit {
+    type Output = Option<u64>;
+
+    fn begin(&mut self) -> Vec<CommandLine> {
+        let ask = CommandLine::new("STATUS")
+            .mailbox(&self.name)
+            .text("(APPENDLIMIT)");
+        self.asks.then_some(ask).into_iter().collect()
+    }
+
+    fn untagged(&mut self, response: Response) {
+        if let Response::MailboxStatus { items, .. } = response {
+            self.limit = items.append_limit.or(self.limit);
+        }
+    }
+
+    /// A server that does not tell sets no limit that can be known.
+    fn tagged(&mut self, _: &'static str, _: Tagged) -> Result<Vec<CommandLine>, ImapError> {
+        Ok(Vec::new())
+    }
+
+    fn finish(self) -> Result<Option<u64>, ImapError> {
+        Ok(self.limit)
     }
 }
 

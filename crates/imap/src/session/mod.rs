@@ -14,7 +14,7 @@ mod select;
 mod starttls;
 mod store;
 
-pub use append::{Append, Appended, ToAppend};
+pub use append::{Append, Appended, ReadAppendLimit, ToAppend};
 pub use capability::{Greeting, ReadCapabilities};
 pub use create::{Create, Subscribe};
 pub use dialogue::{Dialogue, Running};

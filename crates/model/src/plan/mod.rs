@@ -9,7 +9,9 @@ mod messages;
 mod selection;
 mod tree;
 
-pub use mailbox::{MailboxBase, MailboxStep, TargetHeader, TargetState, decide_mailbox};
+pub use mailbox::{
+    MailboxBase, MailboxStep, TargetHeader, TargetState, decide_mailbox, decide_mailbox_by_content,
+};
 pub use messages::{Action, Pair, PairState, TargetView, plan_messages};
 pub use selection::{Pattern, Selection};
 pub use tree::{MailboxPlan, NameRules, Note, SourceMailbox, TreePlan, plan_tree};

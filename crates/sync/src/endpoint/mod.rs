@@ -1,9 +1,11 @@
 //! The two ends of a pass: the source, which offers nothing that writes (I1), and the target.
 
+mod imap;
 mod maildir;
 mod source;
 mod target;
 
+pub use imap::{ImapTarget, ImapTargetOptions};
 pub use maildir::{Durability, MaildirTarget, Owner, TargetOptions};
 pub(crate) use maildir::{How, MaildirPlace, blocking};
 pub use source::{Source, SourceAddress};

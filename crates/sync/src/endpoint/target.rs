@@ -17,7 +17,7 @@ use transhume_model::plan::{
     Action, MailboxBase, MailboxStep, NameRules, TargetState, TargetView, decide_mailbox,
 };
 
-use super::MaildirTarget;
+use super::{ImapTarget, MaildirTarget};
 use crate::confirm::Confirmed;
 use crate::error::SyncError;
 
@@ -212,6 +212,12 @@ impl AnyTarget {
 
 impl From<MaildirTarget> for AnyTarget {
     fn from(target: MaildirTarget) -> Self {
+        Self(Arc::new(target))
+    }
+}
+
+impl From<ImapTarget> for AnyTarget {
+    fn from(target: ImapTarget) -> Self {
         Self(Arc::new(target))
     }
 }

@@ -1,4 +1,4 @@
-//! `transhume move`: one account, once, from an IMAP server into a Maildir.
+//! `transhume move`: one account, once, from an IMAP server into a Maildir, or onto another IMAP server.
 
 mod address;
 mod dovecot;
@@ -7,6 +7,7 @@ mod password;
 mod progress;
 mod report;
 mod setup;
+mod target;
 mod trouble;
 
 use std::io::Write;
@@ -22,15 +23,21 @@ const AFTER_HELP: &str = "\
 Examples:
   transhume move --from imaps://alice@mail.old.example --to maildir:/var/vmail/alice/Maildir --dry-run
   transhume move --from imaps://alice@mail.old.example --to maildir:/var/vmail/alice/Maildir
+  transhume move --from imaps://alice@mail.old.example --to imaps://alice@mail.new.example
 
-The password is asked for, or read from --password-file or the variable TRANSHUME_PASSWORD. The same command again
-brings over what has changed since. The old server is never written to.
+Into a Maildir, messages keep their UIDs, and clients download nothing again. A server that is only reached by IMAP
+gives messages UIDs of its own: use that where the new server's files are out of reach.
+
+The password is asked for, or read from --password-file or the variable TRANSHUME_PASSWORD; that of the new server from
+--to-password-file or TRANSHUME_TO_PASSWORD. The same command again brings over what has changed since. The old server is
+never written to.
 
 Exit codes: 0 all moved and verified; 2 wrong command line; 3 finished, but some messages or mailboxes stay behind
-(the report names them); 4 login refused; 5 old server not reachable or connection lost; 6 certificate not trusted;
+(the report names them); 4 login refused; 5 server not reachable or connection lost; 6 certificate not trusted;
 7 new side not writable; 8 another run is at work there; 70 internal error; 130 interrupted.";
 
-/// Moves one mailbox account from an IMAP server into a Maildir that Dovecot serves, with the same UIDs, flags and dates
+/// Moves one mailbox account from an IMAP server into a Maildir that Dovecot serves, with the same UIDs, flags and dates; or
+/// onto another IMAP server
 #[derive(Debug, Args)]
 #[allow(
     clippy::doc_markdown,
@@ -43,7 +50,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     from: String,
 
-    /// The new mailbox: maildir:/PATH, as Dovecot's mail_location names it
+    /// The new mailbox: maildir:/PATH, as Dovecot's mail_location names it; or an account: imaps://USER@HOST[:PORT], imap://…,
+    /// imap+insecure://…
     #[arg(long, value_name = "TARGET")]
     to: String,
 
@@ -51,9 +59,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 
+    /// File that holds the password of the new account, where --to is a server (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    to_password_file: Option<PathBuf>,
+
     /// Believe the old server's certificate if this is its SHA-256, whoever issued it (for self-signed servers)
     #[arg(long, value_name = "sha256:HEX")]
     pin: Option<String>,
+
+    /// Believe the new server's certificate if this is its SHA-256, where --to is a server
+    #[arg(long, value_name = "sha256:HEX")]
+    to_pin: Option<String>,
 
     /// Owner of all files made, USER[:GROUP]; as root the default is the owner of the folder the Maildir lies in
     #[arg(long, value_name = "USER[:GROUP]")]
@@ -75,7 +91,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
 
-    /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db]
+    /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db; for an account
+    /// on a server, transhume/USER@HOST.db in $XDG_STATE_HOME or ~/.local/state]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 
@@ -96,7 +113,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 3)]
     retries: u32,
 
-    /// Seconds for which the old server may be silent
+    /// Seconds for which a server may be silent
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
 

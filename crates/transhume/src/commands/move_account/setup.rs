@@ -11,21 +11,17 @@ use nix::unistd::geteuid;
 use transhume_db::{Base, Store};
 use transhume_model::mail::{Digest, InternalDate};
 use transhume_model::plan::{Pattern, Selection};
-use transhume_sync::{
-    AnyTarget, CertificateRule, Durability, MaildirTarget, Observer, Owner, Pass, Report, Source, Stop,
-    SyncError, TargetOptions,
-};
+use transhume_sync::{CertificateRule, Observer, Owner, Pass, Report, Source, Stop, SyncError};
 
-use super::{Arguments, address, owner, password, trouble};
+use super::target::Destination;
+use super::{Arguments, address, password, trouble};
 use crate::exit::Failure;
 
 /// All that a move needs, checked as far as it can be without touching anything.
 #[derive(Debug)]
 pub(crate) struct Setup {
     source: Source,
-    maildir: PathBuf,
-    options: TargetOptions,
-    owner: Option<Owner>,
+    target: Destination,
     state: PathBuf,
     selection: Selection,
     retries: u32,
@@ -36,20 +32,21 @@ impl Setup {
     /// Checks the arguments, and asks for the password last, when all else is right.
     pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
         let from = address::parse_source(&arguments.from)?;
-        let maildir = address::parse_target(&arguments.to)?;
-        let certificate = certificate_rule(arguments.pin.as_deref())?;
-        let owner = owner::resolve(arguments.owner.as_deref(), &maildir)?;
-        let durability = match arguments.durability {
-            super::Durability::Batch => Durability::Batch,
-            super::Durability::File => Durability::File,
-            super::Durability::None => Durability::None,
-        };
+        let target = address::parse_target(&arguments.to)?;
+        let certificate = certificate_rule(arguments.pin.as_deref(), "--pin")?;
+        let target = Destination::check(arguments, target)?;
         let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
         let selection = Selection {
             include: patterns(&arguments.include),
             exclude: patterns(&arguments.exclude),
         };
-        let password = password::obtain(arguments.password_file.as_deref(), &from.user, &from.host)?.reveal();
+        let state = match &arguments.state {
+            Some(state) => state.clone(),
+            None => target.usual_state()?,
+        };
+        let file = arguments.password_file.as_deref();
+        let password = password::obtain(password::OF_SOURCE, file, &from.user, &from.host)?.reveal();
+        let target = target.with_password(arguments)?;
         Ok(Self {
             source: Source {
                 address: from,
@@ -57,10 +54,8 @@ impl Setup {
                 certificate,
                 patience: Duration::from_secs(arguments.timeout),
             },
-            options: TargetOptions { owner, durability },
-            owner,
-            state: arguments.state.clone().unwrap_or_else(|| beside(&maildir)),
-            maildir,
+            target,
+            state,
             selection,
             retries: arguments.retries,
             dry_run: arguments.dry_run,
@@ -69,23 +64,29 @@ impl Setup {
 
     /// Runs the pass.
     pub(crate) async fn move_account(self, observer: &dyn Observer, stop: &Stop) -> Result<Report, Failure> {
-        let trouble = trouble::Trouble::new(&self.source.address, &self.maildir, &self.state);
+        let trouble = trouble::Trouble::new(&self.source.address, &self.target, &self.state);
         self.pass(observer, stop)
             .await
             .map_err(|error| trouble.explain(&error))
     }
 
     async fn pass(self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
-        let target = if self.dry_run {
-            MaildirTarget::look_only(&self.maildir, self.options)?
-        } else {
-            MaildirTarget::open(&self.maildir, self.options)?
-        };
-        let target = AnyTarget::from(target);
+        let (name, owner) = (self.target.name(), self.target.owner());
+        let remembers = !self.dry_run || self.target.exists() && self.state.exists();
+        // What holds an account on a server against other runs is the state file.
+        if remembers && self.target.is_server() {
+            make_ready(&self.state, owner).map_err(|error| SyncError::state_file(&self.state, error))?;
+        }
+        let target = self.target.open(&self.state, self.dry_run)?;
         let claim = if self.dry_run { None } else { Some(target.claim()?) };
-        let store = self.open_store(&target).await?;
-        let account = self.source.address.account();
-        let base = Base::open(store, &account, &self.maildir.to_string_lossy()).await?;
+        let store = if remembers {
+            make_ready(&self.state, owner).map_err(|error| SyncError::state_file(&self.state, error))?;
+            Store::open(&self.state).await?
+        } else {
+            // A dry run that finds nothing to remember leaves no trace.
+            Store::in_memory().await?
+        };
+        let base = Base::open(store, &self.source.address.account(), &name).await?;
         let pass = Pass {
             source: self.source,
             target,
@@ -103,22 +104,6 @@ impl Setup {
         drop(claim);
         result
     }
-
-    /// The state file, made with the owner of the mail. A dry run that finds none does without one.
-    async fn open_store(&self, target: &AnyTarget) -> Result<Store, SyncError> {
-        if self.dry_run && (!target.exists() || !self.state.exists()) {
-            return Ok(Store::in_memory().await?);
-        }
-        make_ready(&self.state, self.owner).map_err(|error| SyncError::state_file(&self.state, error))?;
-        Ok(Store::open(&self.state).await?)
-    }
-}
-
-/// `/path/Maildir` → `/path/Maildir.transhume.db`
-fn beside(maildir: &Path) -> PathBuf {
-    let mut name = maildir.as_os_str().to_owned();
-    name.push(".transhume.db");
-    PathBuf::from(name)
 }
 
 /// Makes a file that only its owner reads; one that is there has to be writable. The database would say that it cannot
@@ -177,7 +162,8 @@ fn oddity(path: &Path, owner: Option<Owner>) -> std::io::Result<Option<String>> 
     })
 }
 
-fn certificate_rule(pin: Option<&str>) -> Result<CertificateRule, Failure> {
+/// Reads `--pin` or `--to-pin`.
+pub(super) fn certificate_rule(pin: Option<&str>, option: &str) -> Result<CertificateRule, Failure> {
     let Some(pin) = pin else {
         return Ok(CertificateRule::Public);
     };
@@ -187,7 +173,7 @@ fn certificate_rule(pin: Option<&str>) -> Result<CertificateRule, Failure> {
     };
     Digest::from_hex(hex).map(CertificateRule::Pinned).ok_or_else(|| {
         Failure::usage(
-            "--pin: this is not a SHA-256 digest",
+            format!("{option}: this is not a SHA-256 digest"),
             "Write sha256: and the 64 hexadecimal digits of the certificate's fingerprint, as the error about an \
              untrusted certificate shows them.",
         )
@@ -217,21 +203,19 @@ mod tests {
             colons,
         ] {
             assert!(
-                matches!(certificate_rule(Some(&pin)), Ok(CertificateRule::Pinned(_))),
+                matches!(
+                    certificate_rule(Some(&pin), "--pin"),
+                    Ok(CertificateRule::Pinned(_))
+                ),
                 "{pin}"
             );
         }
-        assert!(certificate_rule(Some("sha256:abcd")).is_err());
-        assert!(certificate_rule(Some("sha1:abcd")).is_err());
-        assert!(matches!(certificate_rule(None), Ok(CertificateRule::Public)));
-    }
-
-    #[test]
-    fn the_state_lies_beside_the_maildir() {
-        assert_eq!(
-            beside(Path::new("/v/a/Maildir")),
-            Path::new("/v/a/Maildir.transhume.db")
-        );
+        assert!(certificate_rule(Some("sha256:abcd"), "--pin").is_err());
+        assert!(certificate_rule(Some("sha1:abcd"), "--pin").is_err());
+        assert!(matches!(
+            certificate_rule(None, "--pin"),
+            Ok(CertificateRule::Public)
+        ));
     }
 
     #[test]
