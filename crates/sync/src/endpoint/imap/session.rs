@@ -324,6 +324,8 @@ impl Session {
             .map(|command| self.connection.enqueue(command))
             .collect();
         drop(commands);
+        // The code has a meaning only where it is announced.
+        let tells_uids = self.connection.capabilities().has("UIDPLUS");
         let mut answers: Vec<Option<Answer>> = groups.iter().map(|_| None).collect();
         let mut missing = groups.len();
         while missing > 0 {
@@ -336,7 +338,8 @@ impl Session {
             };
             missing -= 1;
             answers[at] = Some(if reply.status == Status::Ok {
-                Answer::Taken(Append::uids(&reply, groups[at].len()))
+                let appended = Append::uids(&reply, groups[at].len());
+                Answer::Taken(appended.filter(|_| tells_uids))
             } else {
                 Answer::Refused(reply)
             });

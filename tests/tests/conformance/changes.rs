@@ -1,0 +1,170 @@
+//! Later runs: what changes on either side.
+
+use transhume_testkit::{Body, MailboxSpec, MessageSpec};
+
+use super::scene::{Scene, WAYS, mailbox, text, total};
+
+fn small() -> Vec<MailboxSpec> {
+    vec![
+        mailbox(&["INBOX"], 6),
+        mailbox(&["Work"], 3),
+        mailbox(&["Work", "Old"], 0),
+    ]
+}
+
+/// I3: new messages, flags and mailboxes come over.
+#[test]
+fn what_changes_on_the_old_side_comes_over() {
+    for way in WAYS {
+        let scene = Scene::start(way, &small());
+        scene.complete();
+        let mut source = scene.old();
+        source
+            .append(
+                &["INBOX"],
+                &["\\Flagged", "fresh"],
+                Some(1_600_000_000),
+                &text("late"),
+            )
+            .unwrap();
+        source.create(&["Später", "Äußerst"]).unwrap();
+        source.subscribe(&["Später", "Äußerst"]).unwrap();
+        source
+            .append(&["Später", "Äußerst"], &[], Some(0), &text("first"))
+            .unwrap();
+        source.select(&["INBOX"]).unwrap();
+        source.store("1", "-FLAGS", &["\\Seen"]).unwrap();
+        source.store("2,4", "+FLAGS", &["\\Answered", "todo"]).unwrap();
+        source.logout().unwrap();
+        let json = scene.complete();
+        assert_eq!(
+            (total(&json, "carried"), total(&json, "flags_set")),
+            (2, 3),
+            "{json}"
+        );
+        scene.assert_same();
+        scene.finds_nothing();
+    }
+}
+
+/// I7, I14: what its owner did on the new side stays.
+#[test]
+fn what_its_owner_does_on_the_new_side_stays() {
+    for way in WAYS {
+        let scene = Scene::start(way, &small());
+        scene.complete();
+        let mut owner = scene.new();
+        owner
+            .append(&["INBOX"], &[], None, &text("delivered-here"))
+            .unwrap();
+        owner.select(&["INBOX"]).unwrap();
+        let uids: Vec<String> = owner
+            .fetch_all()
+            .unwrap()
+            .iter()
+            .map(|m| m.uid.to_string())
+            .collect();
+        owner.store(&uids[0], "+FLAGS", &["\\Flagged", "mine"]).unwrap();
+        owner.expunge(&uids[1]).unwrap();
+        owner.create(&["Filed"]).unwrap();
+        owner.move_to(&uids[2], &["Filed"]).unwrap();
+        owner.delete(&["Work", "Old"]).unwrap();
+        owner.logout().unwrap();
+        let edited = scene.new_view();
+        scene.complete();
+        assert_eq!(scene.new_view().to_text(), edited.to_text());
+
+        let mut source = scene.old();
+        source.select(&["INBOX"]).unwrap();
+        source.store("1:4", "+FLAGS", &["\\Answered"]).unwrap();
+        source.append(&["INBOX"], &[], None, &text("late")).unwrap();
+        source
+            .append(&["Work", "Old"], &[], None, &text("not-wanted"))
+            .unwrap();
+        source.logout().unwrap();
+        let json = scene.complete();
+        assert_eq!(total(&json, "carried"), 1, "{json}");
+        assert_eq!(total(&json, "removed_by_owner"), 2, "{json}");
+        let view = scene.new_view();
+        let inbox = view.folder(&["INBOX"]);
+        assert_eq!(inbox.messages.len(), 6, "4 of 6, the delivered one, the late one");
+        let first = inbox.messages.values().next().unwrap();
+        let flags: Vec<&str> = first.flags.iter().map(String::as_str).collect();
+        assert_eq!(flags, ["\\Answered", "\\Flagged", "\\Seen", "mine"]);
+        assert_eq!(view.folder(&["Filed"]).messages.len(), 1);
+        assert!(
+            !view
+                .folders
+                .contains_key(&vec!["Work".to_owned(), "Old".to_owned()])
+        );
+        scene.finds_nothing();
+    }
+}
+
+/// I7: a subscription that was ended on the new side stays ended.
+#[test]
+fn subscriptions_that_were_ended_stay_so() {
+    for way in WAYS {
+        let scene = Scene::start(way, &small());
+        scene.old().subscribe(&["Work"]).unwrap();
+        scene.old().subscribe(&["Gone"]).unwrap();
+        let json = scene.complete();
+        assert!(json["subscribed"].as_u64().unwrap() >= 1, "{json}");
+        scene.new().unsubscribe(&["Work"]).unwrap();
+        scene.old().append(&["INBOX"], &[], None, &text("late")).unwrap();
+        scene.complete();
+        assert!(!scene.new_view().folder(&["Work"]).subscribed);
+    }
+}
+
+/// I6, I7: the old server numbers a mailbox anew: nothing comes twice, and what was removed here does not return.
+#[test]
+fn a_mailbox_numbered_anew_on_the_old_side_is_recognised() {
+    for way in WAYS {
+        let scene = Scene::start(way, &small());
+        scene.complete();
+        let mut owner = scene.new();
+        owner.select(&["INBOX"]).unwrap();
+        let uid = owner.fetch_all().unwrap()[1].uid;
+        owner.expunge(&uid.to_string()).unwrap();
+        owner.logout().unwrap();
+        let before = scene.new_view();
+        let mut source = scene.old();
+        source.rename(&["INBOX"], &["Aside"]).unwrap();
+        source.select(&["Aside"]).unwrap();
+        source.move_to("1:*", &["INBOX"]).unwrap();
+        source.delete(&["Aside"]).unwrap();
+        source.logout().unwrap();
+        let json = scene.complete();
+        assert_eq!(
+            (total(&json, "carried"), total(&json, "removed_by_owner")),
+            (0, 1),
+            "{json}"
+        );
+        assert_eq!(scene.new_view().to_text(), before.to_text());
+    }
+}
+
+/// I9: long texts and many, in windows and groups.
+#[test]
+fn long_messages_and_many() {
+    for way in WAYS {
+        let mut many = mailbox(&["INBOX"], 2_300);
+        let first = many.messages.last().unwrap().uid + 1;
+        for (uid, size) in (first..).zip([5_000_000, 70_000, 3_000_000, 130_000, 9_000_000]) {
+            many.messages.push(MessageSpec {
+                uid,
+                body: Body::Generated {
+                    seed: u64::from(uid),
+                    size,
+                },
+                flags: Vec::new(),
+                internal_date: 1_300_000_000,
+            });
+        }
+        let scene = Scene::start(way, &[many, mailbox(&["Next"], 130)]);
+        scene.complete();
+        scene.assert_same();
+        scene.finds_nothing();
+    }
+}
