@@ -59,6 +59,18 @@ pub(crate) fn is_full(error: &ImapError) -> bool {
     }
 }
 
+/// Whether a server refuses only for now. `LIMIT` says so with some (rate limits), and with others that a message is too long.
+pub(crate) fn is_for_now(error: &ImapError) -> bool {
+    let ImapError::Refused { code, text, .. } = error else {
+        return false;
+    };
+    match code {
+        Some(Code::Unavailable | Code::InUse | Code::Throttled) => true,
+        Some(Code::Limit) => text.to_ascii_lowercase().contains("rate"),
+        _ => false,
+    }
+}
+
 /// What a person, or whoever schedules passes, can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause<'a> {
@@ -113,13 +125,9 @@ impl SyncError {
     /// What can be done about it.
     pub fn cause(&self) -> Cause<'_> {
         match self {
-            Self::Source(error) => server_cause(error),
             Self::TargetServer(error) if is_full(error) => Cause::OverQuota,
-            Self::TargetServer(ImapError::Refused {
-                code: Some(Code::Unavailable | Code::InUse | Code::Limit | Code::Throttled),
-                ..
-            }) => Cause::Unreachable,
-            Self::TargetServer(error) => server_cause(error),
+            Self::TargetServer(error) if is_for_now(error) => Cause::Unreachable,
+            Self::Source(error) | Self::TargetServer(error) => server_cause(error),
             Self::TargetChanged(_) => Cause::MailboxChanged,
             Self::Held(_) => Cause::Busy,
             Self::Spool { source, .. } => match source.kind() {
@@ -205,5 +213,48 @@ fn server_cause(error: &ImapError) -> Cause<'_> {
             fingerprint: *fingerprint,
         },
         ImapError::Refused { .. } | ImapError::Protocol { .. } | ImapError::TooLong => Cause::SourceFault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use transhume_imap::wire::Status;
+
+    #[test]
+    fn what_a_refusal_of_the_target_means() {
+        let check = |code: Option<Code>, text: &str, cause: Cause<'_>, of_one_mailbox| {
+            let error = SyncError::TargetServer(ImapError::Refused {
+                command: "APPEND",
+                status: Status::No,
+                code,
+                text: text.to_owned(),
+            });
+            assert_eq!(
+                (error.cause(), error.is_of_one_mailbox()),
+                (cause, of_one_mailbox),
+                "{text}"
+            );
+            assert!(error.leaves_target_usable());
+        };
+        check(Some(Code::OverQuota), "no", Cause::OverQuota, false);
+        check(None, "User is over quota", Cause::OverQuota, false);
+        check(
+            None,
+            "Quota exceeded (mailbox for user is full)",
+            Cause::OverQuota,
+            false,
+        );
+        check(Some(Code::TooBig), "quota exceeded", Cause::SourceFault, true);
+        check(Some(Code::Limit), "Rate limit hit", Cause::Unreachable, false);
+        check(
+            Some(Code::Limit),
+            "Mail size is larger than the maximum",
+            Cause::SourceFault,
+            true,
+        );
+        check(Some(Code::Unavailable), "later", Cause::Unreachable, false);
+        check(Some(Code::NoPerm), "no", Cause::SourceFault, true);
+        check(None, "no", Cause::SourceFault, true);
     }
 }

@@ -227,8 +227,8 @@ impl CommandLine {
         let mut text = format!("{tag} ").into_bytes();
         for part in &self.parts {
             let literal = match part {
-                Part::Text(more) => {
-                    text.extend_from_slice(more);
+                Part::Text(words) => {
+                    text.extend_from_slice(words);
                     continue;
                 }
                 Part::Pause => {
@@ -294,7 +294,7 @@ mod tests {
         for piece in command.encode(Tag::new(7), mode) {
             match (piece, lines.last_mut()) {
                 (Piece::Text(text), Some(line)) => *line += &text.escape_ascii().to_string(),
-                (Piece::Octets(octets), Some(line)) => *line += &format!("<{} octets>", octets.len()),
+                (Piece::Octets(octets), Some(line)) => line.extend(["<", &octets.len().to_string(), ">"]),
                 _ => lines.push(String::new()),
             }
         }

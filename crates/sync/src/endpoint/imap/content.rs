@@ -57,7 +57,7 @@ impl Reader {
 /// The messages of a mailbox, ascending by UID.
 #[derive(Default)]
 pub(super) struct Rows {
-    rows: Vec<Row>,
+    found: Vec<Row>,
     /// Each set of flags once: a mailbox has few.
     flags: Vec<FlagSet>,
     known: HashMap<FlagSet, u32>,
@@ -86,23 +86,23 @@ impl Rows {
             size: row.size,
         };
         // Ascending on all servers but broken ones; and one may tell the same message twice.
-        match self.rows.last() {
+        match self.found.last() {
             Some(last) if last.uid >= row.uid => {
-                if let Err(at) = self.rows.binary_search_by_key(&row.uid, |row| row.uid) {
-                    self.rows.insert(at, row);
+                if let Err(at) = self.found.binary_search_by_key(&row.uid, |row| row.uid) {
+                    self.found.insert(at, row);
                 }
             }
-            _ => self.rows.push(row),
+            _ => self.found.push(row),
         }
     }
 
     pub(super) fn last(&self) -> Option<Uid> {
-        self.rows.last().map(|row| row.uid)
+        self.found.last().map(|row| row.uid)
     }
 
     /// Forgets messages with lower UIDs.
     pub(super) fn cut_below(&mut self, first: Uid) {
-        self.rows.retain(|row| row.uid >= first);
+        self.found.retain(|row| row.uid >= first);
     }
 
     /// The counterparts of messages that were put in one after the other, where nothing else has come meanwhile: there are
@@ -113,7 +113,11 @@ impl Rows {
         messages: &[StagedMessage],
     ) -> Option<Vec<(Uid, Uid)>> {
         let known: HashSet<Uid> = known.iter().map(|&(_, target)| target).collect();
-        let new: Vec<&Row> = self.rows.iter().filter(|row| !known.contains(&row.uid)).collect();
+        let new: Vec<&Row> = self
+            .found
+            .iter()
+            .filter(|row| !known.contains(&row.uid))
+            .collect();
         let fits = |(message, row): (&StagedMessage, &&Row)| sizes(message).any(|size| size == row.size);
         let agree = new.len() == messages.len() && messages.iter().zip(&new).all(fits);
         agree.then(|| {
@@ -126,7 +130,7 @@ impl Rows {
     pub(super) fn foreign(&self, pairs: &[(Uid, Uid)]) -> Foreign {
         let paired: HashSet<Uid> = pairs.iter().map(|&(_, target)| target).collect();
         let mut foreign = Foreign::new();
-        for row in self.rows.iter().filter(|row| !paired.contains(&row.uid)) {
+        for row in self.found.iter().filter(|row| !paired.contains(&row.uid)) {
             foreign.entry(row.size).or_default().push(row.uid);
         }
         foreign
@@ -151,7 +155,7 @@ impl Index for Counterparts {
             .binary_search_by_key(&uid, |&(source, _)| source)
             .ok()?;
         let target = self.pairs[at].1;
-        let rows = &self.rows.rows;
+        let rows = &self.rows.found;
         let at = rows.binary_search_by_key(&target, |row| row.uid).ok()?;
         let flags = usize::try_from(rows[at].flags).ok()?;
         self.rows.flags.get(flags).cloned()
@@ -198,7 +202,9 @@ mod tests {
 
     fn contents(pieces: &[&[u8]]) -> Contents {
         let mut reader = Reader::default();
-        pieces.iter().for_each(|piece| reader.read(piece));
+        for piece in pieces {
+            reader.read(piece);
+        }
         reader.finish()
     }
 
@@ -263,7 +269,7 @@ mod tests {
             });
         }
         assert_eq!(
-            (rows.rows.len(), rows.flags.len(), rows.last()),
+            (rows.found.len(), rows.flags.len(), rows.last()),
             (3, 2, Some(uid(9)))
         );
         let new = [message(7, &[b'x'; 10]), message(8, &[b'y'; 20])];

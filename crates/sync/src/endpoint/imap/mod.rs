@@ -21,7 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Mutex, MutexGuard};
 use transhume_imap::CertificateRule;
-use transhume_model::mail::{Checkpoint, MailboxName, UidValidity};
+use transhume_model::mail::{Checkpoint, MailboxName, Uid, UidValidity};
 use transhume_model::plan::{
     MailboxBase, MailboxStep, NameRules, TargetHeader, TargetState, decide_mailbox_by_content,
 };
@@ -97,21 +97,18 @@ impl Account {
     /// The connection, made where there is none.
     async fn session(&self) -> Result<Held<'_>, SyncError> {
         let mut slot = self.session.lock().await;
-        let session = match slot.take() {
-            Some(session) => session,
-            None => {
-                let ImapTargetOptions {
-                    address,
-                    password,
-                    certificate,
-                    patience,
-                    ..
-                } = &self.options;
-                let connection = log_in(address, password, *certificate, *patience)
-                    .await
-                    .map_err(SyncError::TargetServer)?;
-                Session::begin(connection).await?
-            }
+        let session = if let Some(session) = slot.take() {
+            session
+        } else {
+            let ImapTargetOptions {
+                address,
+                password,
+                certificate,
+                patience,
+                ..
+            } = &self.options;
+            let connection = log_in(address, password, *certificate, *patience).await;
+            Session::begin(connection.map_err(SyncError::TargetServer)?).await?
         };
         Ok(Held { slot, session })
     }
@@ -259,7 +256,7 @@ async fn state(session: &mut Session, mailbox: &Counterpart<'_>) -> Result<Targe
         uid_next: checkpoint
             .uid_next
             .or(record.base.target_uid_next)
-            .unwrap_or(transhume_model::mail::Uid::FIRST),
+            .unwrap_or(Uid::FIRST),
     });
     Ok(TargetState {
         exists: true,

@@ -71,9 +71,9 @@ pub(super) async fn pair_anew(
             .collect();
         let found = session.find(&foreign, &messages).await?;
         let targets: HashSet<Uid> = found.iter().map(|(_, target)| *target).collect();
-        foreign
-            .values_mut()
-            .for_each(|uids| uids.retain(|uid| !targets.contains(uid)));
+        for uids in foreign.values_mut() {
+            uids.retain(|uid| !targets.contains(uid));
+        }
         let sources: HashSet<Uid> = found.iter().map(|(uid, _)| *uid).collect();
         let gone: Vec<Uid> = messages
             .iter()
@@ -114,9 +114,9 @@ pub(super) async fn recover(
     let mut digests = BTreeMap::new();
     let found = loop {
         let mut foreign = opened.rows.foreign(&pairs);
-        foreign
-            .values_mut()
-            .for_each(|uids| uids.retain(|&uid| uid >= since));
+        for uids in foreign.values_mut() {
+            uids.retain(|&uid| uid >= since);
+        }
         let unread: Vec<Uid> = candidates(&foreign, &in_doubt)
             .into_iter()
             .filter(|uid| !digests.contains_key(uid))

@@ -13,7 +13,7 @@ use super::place::{ImapPlace, Progress};
 use super::session::{Answer, Session, on_server};
 use crate::confirm::Confirmed;
 use crate::endpoint::target::Received;
-use crate::error::{SyncError, is_full};
+use crate::error::{SyncError, is_for_now, is_full};
 
 /// Messages, and octets, that go with one command where the server can do that.
 const GROUP_MESSAGES: usize = 100;
@@ -168,27 +168,26 @@ impl ImapPlace {
             code: reply.code,
             text: reply.text,
         };
-        if is_full(&error) {
+        if is_full(&error) || is_for_now(&error) || is_of_mailbox(&error) {
             return Err(on_server(error));
         }
-        let ImapError::Refused { code, text, .. } = &error else {
-            return Ok(());
-        };
-        match code {
-            Some(
-                Code::Unavailable
-                | Code::InUse
-                | Code::Limit
-                | Code::Throttled
-                | Code::NonExistent
-                | Code::NoPerm,
-            ) => Err(on_server(error)),
-            Some(Code::Other(code)) if code == "TRYCREATE" => Err(on_server(error)),
-            _ => {
-                self.leave(uid, format!("the new server does not take it: {text}"), confirmed);
-                Ok(())
-            }
+        if let ImapError::Refused { text, .. } = error {
+            let reason = format!("the new server does not take it: {text}");
+            self.leave(uid, reason, confirmed);
         }
+        Ok(())
+    }
+}
+
+/// Whether a refusal is for all that the mailbox is to be given: it is gone, or may not be written to.
+fn is_of_mailbox(error: &ImapError) -> bool {
+    match error {
+        ImapError::Refused { code, .. } => match code {
+            Some(Code::NonExistent | Code::NoPerm | Code::ReadOnly) => true,
+            Some(Code::Other(code)) => code == "TRYCREATE",
+            _ => false,
+        },
+        _ => false,
     }
 }
 

@@ -86,13 +86,11 @@ impl Draft for SpoolDraft {
             written.map_err(|error| self.spool.trouble(error))?;
             self.file = Some(file);
         }
-        match &mut self.file {
-            Some(file) => file.write_all(piece).map_err(|error| self.spool.trouble(error)),
-            None => {
-                self.memory.extend_from_slice(piece);
-                Ok(())
-            }
+        if let Some(file) = &mut self.file {
+            return file.write_all(piece).map_err(|error| self.spool.trouble(error));
         }
+        self.memory.extend_from_slice(piece);
+        Ok(())
     }
 
     fn finish(self: Box<Self>, row: MessageRow) -> Result<Received, SyncError> {

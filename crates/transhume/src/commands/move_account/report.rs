@@ -27,7 +27,7 @@ pub(crate) fn text(arguments: &Arguments, ended: &Outcome, took: Duration) -> St
     for note in &report.notes {
         line(&mut out, format_args!("  Note: {note}."));
     }
-    trouble(&mut out, report);
+    trouble(&mut out, arguments, report);
     if let Some(words) = &ended.dovecot_trouble {
         line(
             &mut out,
@@ -95,7 +95,7 @@ fn what(mailbox: &MailboxReport) -> String {
         MailboxState::Unchanged => "unchanged".to_owned(),
         MailboxState::Filled => "fill, keeping UIDs".to_owned(),
         MailboxState::Followed => "add what is new".to_owned(),
-        MailboxState::Reidentified => "numbered anew by the old server: recognise by content".to_owned(),
+        MailboxState::Reidentified => "numbered anew: recognise by content".to_owned(),
         MailboxState::RemovedByOwner => "removed on the new side: not brought back".to_owned(),
     }];
     if mailbox.done.adopted > 0 {
@@ -188,7 +188,7 @@ fn extras(out: &mut String, totals: &Counts, report: &Report) {
     );
 }
 
-fn trouble(out: &mut String, report: &Report) {
+fn trouble(out: &mut String, arguments: &Arguments, report: &Report) {
     if report.unreadable_mailboxes > 0 {
         line(
             out,
@@ -229,15 +229,27 @@ fn trouble(out: &mut String, report: &Report) {
             );
         }
         for (keyword, messages) in &mailbox.keywords_left_out {
+            let why = if is_maildir(arguments) {
+                "a Maildir holds 26 keywords in a mailbox"
+            } else {
+                "the new server does not take it"
+            };
+            let kind = if keyword.starts_with('\\') {
+                "Flag"
+            } else {
+                "Keyword"
+            };
             line(
                 out,
-                format_args!(
-                    "  Keyword {keyword} of {messages} messages in “{name}” is not kept: a Maildir holds 26 keywords in \
-                     a mailbox.",
-                ),
+                format_args!("  {kind} {keyword} of {messages} messages in “{name}” is not kept: {why}."),
             );
         }
     }
+}
+
+/// Whether mail goes into files, where UIDs can be kept and roles are configuration.
+fn is_maildir(arguments: &Arguments) -> bool {
+    arguments.to.starts_with("maildir:")
 }
 
 /// What is left for the administrator to do: roles, which Dovecot knows from its configuration only.
@@ -247,7 +259,20 @@ fn advice(out: &mut String, arguments: &Arguments, report: &Report) {
         .iter()
         .filter_map(|m| m.special_use.map(|role| (&m.target, role)))
         .collect();
-    if roles.is_empty() || report.totals().is_empty() || arguments.quiet {
+    if report.totals().is_empty() || arguments.quiet {
+        return;
+    }
+    if !is_maildir(arguments) {
+        line(
+            out,
+            format_args!(
+                "\nThe new server has given the messages UIDs of its own: clients that move with the account download them \
+                 once more. Which mailbox is Sent, Trash, … is set there."
+            ),
+        );
+        return;
+    }
+    if roles.is_empty() {
         return;
     }
     line(
