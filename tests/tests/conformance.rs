@@ -13,3 +13,5 @@ mod interrupted;
 mod refused;
 #[path = "conformance/scene.rs"]
 mod scene;
+#[path = "conformance/server.rs"]
+mod server;

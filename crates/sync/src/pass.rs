@@ -205,7 +205,7 @@ impl Pass {
         let (to_keeper, messages) = mpsc::channel(KEEPER_QUEUE);
         let keeper = Keeper::new(self.base.clone(), self.target.get().clone(), places.clone());
         let keeper = tokio::spawn(keeper.run(messages));
-        let mut stager = Stager::start(places, to_keeper);
+        let mut stager = Stager::start(places, to_keeper, self.target.get().batch().writers);
         let purpose = Purpose::CarryOut(&mut stager);
         let read = Carrier::new(connection, &self.base, &mut round.works, purpose, observer, stop)
             .holding_back(is_first)

@@ -18,9 +18,6 @@ use crate::endpoint::{Draft, Place, Received};
 use crate::error::SyncError;
 use crate::keeper::ToKeeper;
 
-/// Writer threads: beyond two, files are made no faster.
-const WRITERS: usize = 2;
-
 /// Orders that may wait for one writer.
 const ORDERS: usize = 16;
 
@@ -60,10 +57,14 @@ pub(crate) struct Stager {
 
 impl Stager {
     /// Starts the writers.
-    pub(crate) fn start(places: HashMap<MailboxId, Arc<dyn Place>>, keeper: mpsc::Sender<ToKeeper>) -> Self {
+    pub(crate) fn start(
+        places: HashMap<MailboxId, Arc<dyn Place>>,
+        keeper: mpsc::Sender<ToKeeper>,
+        count: usize,
+    ) -> Self {
         let mut writers = Vec::new();
         let mut threads = Vec::new();
-        for _ in 0..WRITERS {
+        for _ in 0..count {
             let (orders, queue) = mpsc::channel(ORDERS);
             let keeper = keeper.clone();
             writers.push(orders);

@@ -133,6 +133,7 @@ fn a_mailbox_numbered_anew_on_the_old_side_is_recognised() {
         source.create(&["Box"]).unwrap();
         source.select(&["Aside"]).unwrap();
         source.move_to("1:*", &["Box"]).unwrap();
+        source.select(&["INBOX"]).unwrap();
         source.delete(&["Aside"]).unwrap();
         source.logout().unwrap();
         let json = scene.complete();
@@ -159,6 +160,7 @@ fn a_mailbox_numbered_anew_on_the_new_side_is_recognised() {
         owner.create(&["Box"]).unwrap();
         owner.select(&["Aside"]).unwrap();
         owner.move_to("1:*", &["Box"]).unwrap();
+        owner.select(&["INBOX"]).unwrap();
         owner.delete(&["Aside"]).unwrap();
         owner.logout().unwrap();
         let before = scene.new_view();
@@ -228,6 +230,7 @@ fn long_messages_and_many() {
         let scene = Scene::start(way, &[many, mailbox(&["Next"], 130)]);
         scene.complete();
         scene.assert_same();
+        scene.assert_same_order();
         scene.finds_nothing();
     }
 }

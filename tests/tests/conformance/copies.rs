@@ -38,6 +38,7 @@ fn the_first_copy_is_the_same_and_the_second_run_does_nothing() {
         let scene = Scene::start(way, &mailboxes);
         scene.complete();
         scene.assert_same();
+        scene.assert_same_order();
         scene.finds_nothing();
     }
 }

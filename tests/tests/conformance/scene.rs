@@ -171,6 +171,20 @@ impl Scene {
         assert_eq!(self.new.log_problems(), Vec::<String>::new());
     }
 
+    /// Fails unless messages stand in the same order on both sides.
+    pub(crate) fn assert_same_order(&self) {
+        let order = |view: &AccountView| -> Vec<_> {
+            let folders = view.folders.iter();
+            folders
+                .map(|(name, folder)| {
+                    let texts = folder.messages.values().map(|message| message.body_sha256);
+                    (name.clone(), texts.collect::<Vec<_>>())
+                })
+                .collect()
+        };
+        assert!(order(&self.old_view()) == order(&self.new_view()));
+    }
+
     pub(crate) fn differences(&self, old: &AccountView, new: &AccountView) -> Vec<String> {
         let options = CompareOptions {
             uids: !self.is_imap(),

@@ -70,7 +70,7 @@ pub(crate) trait Target: fmt::Debug + Send + Sync {
     /// Makes all messages that have been received so far safe from a power cut.
     async fn make_durable(&self) -> Result<(), SyncError>;
 
-    /// How much is kept with one stroke.
+    /// How much is received at a time, and kept with one stroke.
     fn batch(&self) -> Batch;
 }
 
@@ -128,9 +128,11 @@ pub(crate) struct Wanted<'a> {
     pub(crate) now: InternalDate,
 }
 
-/// Messages, and octets, after which a batch is kept.
+/// How much is received at a time, and the messages, and octets, after which a batch is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batch {
+    /// Threads that receive messages. With more than one, messages may overtake each other.
+    pub(crate) writers: usize,
     pub(crate) messages: usize,
     pub(crate) octets: u64,
 }

@@ -37,6 +37,8 @@ use crate::error::SyncError;
 /// What goes to the server in one stroke: long enough that its flushing to disk does not count, short enough that little
 /// is in doubt when the connection ends.
 const BATCH: Batch = Batch {
+    // The server numbers messages in the order in which they come: clients show them so.
+    writers: 1,
     messages: 200,
     octets: 8 << 20,
 };

@@ -266,7 +266,9 @@ impl Place for ImapPlace {
 
     async fn keep(&self, base: &Base, received: Vec<Received>) -> Result<Confirmed, SyncError> {
         let mut confirmed = Confirmed::default();
-        let received = self.fit(received, &mut confirmed);
+        let mut received = self.fit(received, &mut confirmed);
+        // The server numbers them as they come.
+        received.sort_by_key(|received| received.message.uid);
         let intents: Vec<StagedMessage> = received.iter().map(|received| received.message.clone()).collect();
         base.stage(self.id, &intents).await?;
         drop(intents);

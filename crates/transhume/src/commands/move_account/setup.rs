@@ -1,8 +1,8 @@
 //! From arguments to a pass: addresses, password, owner, state file.
 
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -75,6 +75,7 @@ impl Setup {
         let remembers = !self.dry_run || self.target.exists() && self.state.exists();
         // What holds an account on a server against other runs is the state file.
         if remembers && self.target.is_server() {
+            make_folder(&self.state).map_err(|error| SyncError::state_file(&self.state, error))?;
             make_ready(&self.state, owner).map_err(|error| SyncError::state_file(&self.state, error))?;
         }
         let target = self.target.open(&self.state, self.dry_run)?;
@@ -103,6 +104,14 @@ impl Setup {
         pass.base.close().await;
         drop(claim);
         result
+    }
+}
+
+/// Makes the folder of the state file, where it is missing: readable for whoever runs this only.
+fn make_folder(state: &Path) -> std::io::Result<()> {
+    match state.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => DirBuilder::new().recursive(true).mode(0o700).create(folder),
+        None => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use transhume_sync::{
 use super::address::TargetAddress;
 use super::setup::certificate_rule;
 use super::{Arguments, owner, password};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
 /// A target that has been asked for.
 #[derive(Debug)]
@@ -133,13 +133,6 @@ impl Destination {
                     Failure::usage(
                         "there is no folder of yours in which to remember what was moved",
                         "Name a file for that: --state FILE.",
-                    )
-                })?;
-                std::fs::create_dir_all(&folder).map_err(|error| {
-                    Failure::new(
-                        Exit::TargetFailed,
-                        format!("the folder {} cannot be made: {error}", folder.display()),
-                        "Name a file for what was moved: --state FILE.",
                     )
                 })?;
                 Ok(folder.join(state_name(&account.address.account())))
