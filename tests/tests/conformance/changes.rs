@@ -18,7 +18,7 @@ fn what_changes_on_the_old_side_comes_over() {
     for way in WAYS {
         let scene = Scene::start(way, &small());
         scene.complete();
-        let mut source = scene.old();
+        let mut source = scene.old_side();
         source
             .append(
                 &["INBOX"],
@@ -53,7 +53,7 @@ fn what_its_owner_does_on_the_new_side_stays() {
     for way in WAYS {
         let scene = Scene::start(way, &small());
         scene.complete();
-        let mut owner = scene.new();
+        let mut owner = scene.new_side();
         owner
             .append(&["INBOX"], &[], None, &text("delivered-here"))
             .unwrap();
@@ -74,7 +74,7 @@ fn what_its_owner_does_on_the_new_side_stays() {
         scene.complete();
         assert_eq!(scene.new_view().to_text(), edited.to_text());
 
-        let mut source = scene.old();
+        let mut source = scene.old_side();
         source.select(&["INBOX"]).unwrap();
         source.store("1:4", "+FLAGS", &["\\Answered"]).unwrap();
         source.append(&["INBOX"], &[], None, &text("late")).unwrap();
@@ -106,11 +106,14 @@ fn what_its_owner_does_on_the_new_side_stays() {
 fn subscriptions_that_were_ended_stay_so() {
     for way in WAYS {
         let scene = Scene::start(way, &small());
-        scene.old().subscribe(&["Work"]).unwrap();
+        scene.old_side().subscribe(&["Work"]).unwrap();
         let json = scene.complete();
         assert!(json["subscribed"].as_u64().unwrap() >= 1, "{json}");
-        scene.new().unsubscribe(&["Work"]).unwrap();
-        scene.old().append(&["INBOX"], &[], None, &text("late")).unwrap();
+        scene.new_side().unsubscribe(&["Work"]).unwrap();
+        scene
+            .old_side()
+            .append(&["INBOX"], &[], None, &text("late"))
+            .unwrap();
         scene.complete();
         assert!(!scene.new_view().folder(&["Work"]).subscribed);
     }
@@ -122,13 +125,13 @@ fn a_mailbox_numbered_anew_on_the_old_side_is_recognised() {
     for way in WAYS {
         let scene = Scene::start(way, &[mailbox(&["INBOX"], 1), mailbox(&["Box"], 5)]);
         scene.complete();
-        let mut owner = scene.new();
+        let mut owner = scene.new_side();
         owner.select(&["Box"]).unwrap();
         let uid = owner.fetch_all().unwrap()[1].uid;
         owner.expunge(&uid.to_string()).unwrap();
         owner.logout().unwrap();
         let before = scene.new_view();
-        let mut source = scene.old();
+        let mut source = scene.old_side();
         source.rename(&["Box"], &["Aside"]).unwrap();
         source.create(&["Box"]).unwrap();
         source.select(&["Aside"]).unwrap();
@@ -137,11 +140,7 @@ fn a_mailbox_numbered_anew_on_the_old_side_is_recognised() {
         source.delete(&["Aside"]).unwrap();
         source.logout().unwrap();
         let json = scene.complete();
-        assert_eq!(
-            (total(&json, "carried"), total(&json, "removed_by_owner")),
-            (0, 1),
-            "{json}"
-        );
+        assert_eq!(total(&json, "removed_by_owner"), 1, "{json}");
         assert_eq!(scene.new_view().to_text(), before.to_text());
         scene.finds_nothing();
     }
@@ -153,7 +152,7 @@ fn a_mailbox_numbered_anew_on_the_new_side_is_recognised() {
     for way in WAYS.into_iter().filter(|way| *way != Way::Maildir) {
         let scene = Scene::start(way, &[mailbox(&["INBOX"], 1), mailbox(&["Box"], 5)]);
         scene.complete();
-        let mut owner = scene.new();
+        let mut owner = scene.new_side();
         owner.select(&["Box"]).unwrap();
         owner.expunge("2").unwrap();
         owner.rename(&["Box"], &["Aside"]).unwrap();
@@ -164,7 +163,7 @@ fn a_mailbox_numbered_anew_on_the_new_side_is_recognised() {
         owner.delete(&["Aside"]).unwrap();
         owner.logout().unwrap();
         let before = scene.new_view();
-        let mut source = scene.old();
+        let mut source = scene.old_side();
         source.select(&["Box"]).unwrap();
         source.store("1:2", "+FLAGS", &["\\Answered"]).unwrap();
         source.append(&["Box"], &[], None, &text("late")).unwrap();
@@ -191,7 +190,7 @@ fn another_mailbox_of_the_same_name_is_filled_again() {
     for way in WAYS {
         let scene = Scene::start(way, &[mailbox(&["INBOX"], 1), mailbox(&["Box"], 5)]);
         scene.complete();
-        let mut owner = scene.new();
+        let mut owner = scene.new_side();
         owner.delete(&["Box"]).unwrap();
         owner.create(&["Box"]).unwrap();
         owner.append(&["Box"], &[], None, &text("own")).unwrap();

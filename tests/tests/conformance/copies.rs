@@ -82,7 +82,7 @@ fn with_copies() -> Vec<MailboxSpec> {
 fn copies_keep_their_number() {
     for way in WAYS {
         let scene = Scene::start(way, &with_copies());
-        let mut owner = scene.new();
+        let mut owner = scene.new_side();
         owner.create(&["Work"]).unwrap();
         for subject in ["copy-0", "copy-0", "INBOX-2", "own"] {
             owner
@@ -133,7 +133,7 @@ fn a_lost_state_file_is_made_good() {
 fn a_dry_run_shows_and_does_nothing() {
     for way in WAYS {
         let scene = Scene::start(way, &with_copies());
-        let mut owner = scene.new();
+        let mut owner = scene.new_side();
         owner.append(&["INBOX"], &[], None, &text("own")).unwrap();
         let before = scene.new_view();
         let json = transhume_e2e::run(scene.command().arg("--dry-run")).1;

@@ -41,7 +41,7 @@ fn one_refused_message_keeps_no_other_back() {
         }
         assert_eq!(scene.differences(&scene.old_view(), &scene.new_view()).len(), 1);
         // It goes on the old side: nothing is left to complain about.
-        let mut source = scene.old();
+        let mut source = scene.old_side();
         source.select(&["INBOX"]).unwrap();
         source.expunge(&bad.to_string()).unwrap();
         source.logout().unwrap();

@@ -148,20 +148,20 @@ impl Scene {
         assert!(reloaded.unwrap().success());
     }
 
-    pub(crate) fn old(&self) -> Oracle {
+    pub(crate) fn old_side(&self) -> Oracle {
         Oracle::login(&self.old, USER).unwrap()
     }
 
-    pub(crate) fn new(&self) -> Oracle {
+    pub(crate) fn new_side(&self) -> Oracle {
         Oracle::login(&self.new, USER).unwrap()
     }
 
     pub(crate) fn old_view(&self) -> AccountView {
-        snapshot(&mut self.old()).unwrap()
+        snapshot(&mut self.old_side()).unwrap()
     }
 
     pub(crate) fn new_view(&self) -> AccountView {
-        snapshot(&mut self.new()).unwrap()
+        snapshot(&mut self.new_side()).unwrap()
     }
 
     /// Fails unless both sides hold the same; UIDs too, where they can be kept.
