@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use transhume_db::{Base, MailboxId, Placed, StagedMessage};
+use transhume_imap::ImapError;
 use transhume_imap::session::Selected;
-use transhume_imap::wire::WireName;
+use transhume_imap::wire::{Code, Status, WireName};
 use transhume_model::mail::{Uid, UidValidity};
 use transhume_model::plan::PairState;
 
 use super::content::{Rows, assign, candidates};
 use super::send::at;
-use super::session::Session;
+use super::session::{Session, on_server};
 use crate::error::SyncError;
 
 /// Pairs that are read from the base at a time.
@@ -35,6 +36,14 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) async fn select(session: &mut Session, wire: &WireName) -> Result<Self, SyncError> {
         let selected = session.select(wire).await?;
+        if selected.read_only {
+            return Err(on_server(ImapError::Refused {
+                command: "SELECT",
+                status: Status::No,
+                code: Some(Code::ReadOnly),
+                text: "the mailbox may only be read".to_owned(),
+            }));
+        }
         let checkpoint = selected.examined.checkpoint;
         let rows = session.rows(&checkpoint).await?;
         let above = rows.last().and_then(Uid::next).unwrap_or(Uid::FIRST);
