@@ -79,7 +79,6 @@ impl Pass {
         let mut connection = None;
         let mut fruitless = 0;
         let mut rounds = 0;
-        self.check_identity().await?;
         while rounds < ROUNDS {
             let carried_before = report.totals().carried;
             let mut condemned = 0;
@@ -188,6 +187,9 @@ impl Pass {
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<bool, SyncError> {
+        if is_first {
+            self.check_identity().await?;
+        }
         let connection = match slot {
             Some(connection) => connection,
             None => slot.insert(connect(&self.source, stop).await?),

@@ -56,7 +56,7 @@ fn cut_on_the_new_side() {
         }
         proxy.set_fault(Fault::None);
         run_complete(&mut command());
-        scene.assert_same();
+        scene.assert_same_mail();
         scene.finds_nothing();
     }
 }
@@ -69,7 +69,7 @@ fn a_run_goes_on_after_a_cut() {
         let proxy = FaultProxy::start(scene.new.imap_port(), Fault::CutOnceAfter(1_500)).unwrap();
         let json = run_complete(&mut scene.command_through(scene.old.imap_port(), proxy.port()));
         assert_eq!(json["reconnects"], 1, "{json}");
-        scene.assert_same();
+        scene.assert_same_mail();
     }
 }
 
@@ -99,7 +99,7 @@ fn killed() {
             child.wait().unwrap();
         }
         scene.complete();
-        scene.assert_same();
+        scene.assert_same_mail();
         scene.finds_nothing();
     }
 }

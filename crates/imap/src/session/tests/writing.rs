@@ -86,10 +86,10 @@ fn messages_are_put_in_and_their_flags_changed() {
     dialogue.enqueue(&command);
     let sent = dialogue.outbox().ready().escape_ascii().to_string();
     let mut told = vec![sent];
-    let set = UidSet::range(Uid::FIRST, Uid::new(3).unwrap());
+    let uids = UidSet::range(Uid::FIRST, Uid::new(3).unwrap());
     for exchange in [
-        Store::set(set.clone(), flags("\\Seen a")),
-        Store::clear(set, flags("b")),
+        Store::set(uids.clone(), flags("\\Seen a")),
+        Store::clear(uids, flags("b")),
     ] {
         told.push(play(Dialogue::default(), exchange, "A1 OK", |()| String::new()));
     }
