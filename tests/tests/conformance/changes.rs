@@ -1,6 +1,6 @@
 //! Later runs: what changes on either side.
 
-use transhume_testkit::{Body, MailboxSpec, MessageSpec};
+use transhume_testkit::{Body, MailboxSpec, MessageSpec, run_measured};
 
 use super::scene::{Scene, WAYS, Way, mailbox, text, total};
 
@@ -231,5 +231,33 @@ fn long_messages_and_many() {
         scene.assert_same();
         scene.assert_same_order();
         scene.finds_nothing();
+    }
+}
+
+/// I9: what waits to be sent is bounded, whatever comes: one huge message, or very many short ones.
+#[test]
+fn memory_is_bounded_on_the_way_to_a_server() {
+    const LIMIT_KIB: u64 = 72 * 1024;
+    for way in WAYS.into_iter().filter(|way| *way != Way::Maildir).take(2) {
+        let mut inbox = mailbox(&["INBOX"], 1);
+        let sizes = std::iter::repeat_n(90_000, 700).chain([80_000_000]);
+        inbox
+            .messages
+            .extend((10..).zip(sizes).map(|(uid, size)| MessageSpec {
+                uid,
+                body: Body::Generated {
+                    seed: u64::from(uid),
+                    size,
+                },
+                flags: Vec::new(),
+                internal_date: 1_300_000_000,
+            }));
+        let scene = Scene::start(way, &[inbox]);
+        let measured = run_measured(&mut scene.command()).unwrap();
+        let stderr = String::from_utf8_lossy(&measured.stderr);
+        assert!(measured.status.success(), "{stderr}");
+        println!("at most {} KiB in {:?}", measured.peak_rss_kib, measured.wall);
+        assert!(measured.peak_rss_kib < LIMIT_KIB, "{} KiB", measured.peak_rss_kib);
+        scene.assert_same();
     }
 }
