@@ -1,5 +1,6 @@
 //! Later runs: what changes on either side.
 
+use transhume_e2e::run;
 use transhume_testkit::{Body, MailboxSpec, MessageSpec, run_measured};
 
 use super::scene::{Scene, WAYS, Way, mailbox, text, total};
@@ -43,6 +44,46 @@ fn what_changes_on_the_old_side_comes_over() {
             "{json}"
         );
         scene.assert_same();
+        scene.finds_nothing();
+    }
+}
+
+/// What the old side calls by another name is called so on the new side too, with all that lies below, and comes once.
+#[test]
+fn a_renamed_mailbox_is_not_brought_twice() {
+    for way in WAYS {
+        let mut mailboxes = small();
+        mailboxes[2] = mailbox(&["Work", "Old"], 4);
+        mailboxes.push(mailbox(&["Other"], 5));
+        for (number, spec) in (1_700_000_001..).zip(&mut mailboxes) {
+            spec.uid_validity = number;
+        }
+        let scene = Scene::start(way, &mailboxes);
+        scene.complete();
+        let mut source = scene.old_side();
+        source.rename(&["Work"], &["Büro"]).unwrap();
+        source.append(&["Büro"], &[], None, &text("late")).unwrap();
+        source.select(&["Büro", "Old"]).unwrap();
+        source.store("2", "+FLAGS", &["\\Answered"]).unwrap();
+        source.logout().unwrap();
+
+        let before = scene.new_view().to_text();
+        let (code, json, stderr) = run(scene.command().arg("--dry-run"));
+        assert_eq!((code, total(&json, "carried")), (0, 1), "{json}\n{stderr}");
+        assert_eq!(scene.new_view().to_text(), before);
+
+        let json = scene.complete();
+        assert_eq!(total(&json, "carried"), 1, "{json}");
+        scene.assert_same();
+        scene.finds_nothing();
+
+        // I7: its owner has renamed it himself, and it stays what he calls it.
+        let mut owner = scene.new_side();
+        owner.rename(&["Other"], &["Mine"]).unwrap();
+        owner.logout().unwrap();
+        let mut source = scene.old_side();
+        source.rename(&["Other"], &["Another"]).unwrap();
+        source.logout().unwrap();
         scene.finds_nothing();
     }
 }

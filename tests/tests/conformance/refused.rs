@@ -1,5 +1,8 @@
-//! What servers refuse: it is told, and all else arrives.
+//! What servers refuse: it is told, and all else arrives. And what cannot be done with a target on a server.
 
+use std::process::Command;
+
+use transhume_e2e::{PASSWORD, binary, run};
 use transhume_testkit::{Body, MailboxSpec, MessageSpec};
 
 use super::scene::{Scene, WAYS, Way, mailbox, total};
@@ -103,4 +106,33 @@ fn over_quota() {
         assert_eq!(total(&json, "carried"), 63 - arrived as u64, "{json}");
         scene.assert_same_mail();
     }
+}
+
+/// What is for Maildirs only is refused before anything is done, in words that say so.
+#[test]
+fn what_is_for_maildirs_only_is_told() {
+    let scene = Scene::start(Way::Imap(""), &[mailbox(&["INBOX"], 2)]);
+    let before = scene.new_view().to_text();
+    let from = format!("imap+insecure://carla@127.0.0.1:{}", scene.old.imap_port());
+    let to = format!("imap+insecure://carla@127.0.0.1:{}", scene.new.imap_port());
+    let of_move = |options: &[&str]| {
+        let mut command = scene.command();
+        command.args(options);
+        command
+    };
+    let mut verify = Command::new(binary());
+    verify
+        .args(["verify", "--from", &from, "--to", &to])
+        .env("TRANSHUME_PASSWORD", PASSWORD);
+    for (mut command, words) in [
+        (of_move(&["--deletions", "follow"]), "nothing is removed there"),
+        (of_move(&["--owner", "root"]), "is for Maildirs"),
+        (verify, "with a Maildir only"),
+    ] {
+        let (code, json, stderr) = run(&mut command);
+        assert_eq!(code, 2, "{json}\n{stderr}");
+        assert!(stderr.contains(words), "{stderr}");
+    }
+    assert!(!scene.state().exists());
+    assert_eq!(scene.new_view().to_text(), before);
 }
