@@ -338,6 +338,22 @@ impl Base {
         )
     }
 
+    /// The UIDs of placed messages on the source and on the target, where the latter are known, ascending by the former.
+    pub async fn target_uids(&self, mailbox: MailboxId) -> Result<Vec<(Uid, Uid)>, DbError> {
+        let sql = "SELECT uid, target_uid FROM pair WHERE mailbox = ? AND state = 1 AND target_uid IS NOT NULL \
+                   ORDER BY uid";
+        let found: Vec<(i64, i64)> = self.store.hear(
+            sqlx::query_as(sql)
+                .bind(mailbox.0)
+                .fetch_all(self.store.pool())
+                .await,
+        )?;
+        let pairs = found.iter();
+        Ok(pairs
+            .filter_map(|&(uid, target)| Some((rows::uid(uid)?, rows::uid(target)?)))
+            .collect())
+    }
+
     /// Whether any message has another UID on the target than on the source.
     pub async fn has_renumbered(&self, mailbox: MailboxId) -> Result<bool, DbError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM pair WHERE mailbox = ? AND target_uid <> uid)";

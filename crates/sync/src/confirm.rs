@@ -1,18 +1,17 @@
 //! Confirm: what was staged becomes part of the mailbox, and the base learns where everything is.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use transhume_db::{Base, Placed as PlacedRow, StagedMessage};
 use transhume_maildir::{
     Commit, CommitKind, FlagOutcome, MessageKey, Origin, Placed, Removal, Staged, ToPlace,
 };
-use transhume_model::mail::{FlagSet, Keyword, MessageRow, Uid};
+use transhume_model::mail::{Digest, FlagSet, Keyword, MessageRow, Uid};
 use transhume_model::plan::{Action, PairState};
 
-use crate::endpoint::{How, Place, Twins, blocking};
+use crate::endpoint::{How, MaildirPlace, blocking};
 use crate::error::SyncError;
-use crate::report::MailboxReport;
+use crate::report::{FailedMessage, MailboxReport};
 
 /// Messages that are placed with one call.
 const PAGE: u32 = 1_000;
@@ -20,6 +19,9 @@ const PAGE: u32 = 1_000;
 /// What became of a mailbox's messages.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmed {
+    /// Kept, and the octets of those.
+    pub(crate) messages: u64,
+    pub(crate) octets: u64,
     /// Placed under another UID than the source's.
     pub(crate) renumbered: u64,
     /// Paired with messages that were there, by their bytes.
@@ -30,6 +32,8 @@ pub(crate) struct Confirmed {
     pub(crate) expunged: u64,
     /// Staged once, and gone before they were placed: to be carried again.
     pub(crate) vanished: u64,
+    /// Refused by the target.
+    pub(crate) failed: Vec<FailedMessage>,
     /// Whether the mailbox was filled.
     pub(crate) filled: bool,
     pub(crate) keywords_left_out: Vec<(String, u64)>,
@@ -38,14 +42,45 @@ pub(crate) struct Confirmed {
 
 impl Confirmed {
     pub(crate) fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.octets += other.octets;
+        self.failed.extend(other.failed);
         self.renumbered += other.renumbered;
         self.twins += other.twins;
         self.removed += other.removed;
         self.expunged += other.expunged;
         self.vanished += other.vanished;
         self.filled |= other.filled;
-        self.keywords_left_out.extend(other.keywords_left_out);
+        for (flag, messages) in other.keywords_left_out {
+            match self
+                .keywords_left_out
+                .iter_mut()
+                .find(|(known, _)| *known == flag)
+            {
+                Some((_, known)) => *known += messages,
+                None => self.keywords_left_out.push((flag, messages)),
+            }
+        }
         self.error = other.error.or(self.error.take());
+    }
+
+    /// Notes flags of a message that the target does not keep.
+    pub(crate) fn leave_out(&mut self, flags: Vec<String>) {
+        for flag in flags {
+            match self
+                .keywords_left_out
+                .iter_mut()
+                .find(|(known, _)| *known == flag)
+            {
+                Some((_, messages)) => *messages += 1,
+                None => self.keywords_left_out.push((flag, 1)),
+            }
+        }
+    }
+
+    /// Whether all that was received is where it belongs.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.error.is_none() && self.vanished == 0 && self.failed.is_empty()
     }
 
     /// Whether a further round has to look at it.
@@ -59,8 +94,10 @@ impl Confirmed {
         report.done.removed_by_owner += self.removed;
         report.done.expunged += self.expunged;
         report.done.adopted += self.twins;
-        // They were carried, but only to find that they are there.
-        report.done.carried -= (self.twins + self.vanished).min(report.done.carried);
+        // They were carried, but only to find that they are there, or cannot be.
+        let in_vain = self.twins + self.vanished + self.failed.len() as u64;
+        report.done.carried -= in_vain.min(report.done.carried);
+        report.failed.extend(self.failed);
         report.keywords_left_out.extend(self.keywords_left_out);
         report.error = report.error.take().or(self.error);
     }
@@ -77,7 +114,7 @@ struct FlagChange {
 /// Carries out actions that need no bytes from the source.
 pub(crate) async fn apply(
     base: &Base,
-    place: &Arc<Place>,
+    place: &MaildirPlace,
     actions: Vec<Action>,
 ) -> Result<Confirmed, SyncError> {
     let mut adopt = Vec::new();
@@ -142,7 +179,7 @@ pub(crate) async fn apply(
 /// Removes what the source has removed, unless its owner has touched it here since: then it is his (I7). Gives how many.
 async fn expunge(
     base: &Base,
-    place: &Arc<Place>,
+    place: &MaildirPlace,
     removals: Vec<(Uid, MessageKey, FlagSet)>,
 ) -> Result<u64, SyncError> {
     if removals.is_empty() {
@@ -160,7 +197,7 @@ async fn expunge(
 }
 
 /// Pairs messages by the marks that they bear. The base learns their digests by reading them.
-async fn adopt_marked(base: &Base, place: &Arc<Place>, rows: Vec<MessageRow>) -> Result<(), SyncError> {
+async fn adopt_marked(base: &Base, place: &MaildirPlace, rows: Vec<MessageRow>) -> Result<(), SyncError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -204,7 +241,7 @@ async fn adopt_marked(base: &Base, place: &Arc<Place>, rows: Vec<MessageRow>) ->
 /// Applies flag changes to what the flags are at that moment. Adds what was done to `agree`, and gives what is no longer
 /// there.
 async fn set_flags(
-    place: &Arc<Place>,
+    place: &MaildirPlace,
     changes: Vec<FlagChange>,
     agree: &mut Vec<(Uid, FlagSet)>,
     confirmed: &mut Confirmed,
@@ -245,7 +282,7 @@ async fn set_flags(
 }
 
 /// Puts everything that is staged into the mailbox. Does nothing when there is nothing to put and the numbers are right.
-pub(crate) async fn commit(base: &Base, place: &Arc<Place>) -> Result<Confirmed, SyncError> {
+pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirmed, SyncError> {
     let mut confirmed = Confirmed::default();
     if place.may_have_twins {
         pair_twins(base, place, &mut confirmed).await?;
@@ -320,7 +357,7 @@ pub(crate) async fn commit(base: &Base, place: &Arc<Place>) -> Result<Confirmed,
 }
 
 /// Removes what is left in the staging place: all that is staged has been placed.
-async fn sweep(place: &Arc<Place>) -> Result<(), SyncError> {
+async fn sweep(place: &MaildirPlace) -> Result<(), SyncError> {
     let stage = place.stage.clone();
     blocking(move || stage.sweep(|_| false)).await?;
     Ok(())
@@ -328,7 +365,7 @@ async fn sweep(place: &Arc<Place>) -> Result<(), SyncError> {
 
 async fn place_page(
     base: &Base,
-    place: &Arc<Place>,
+    place: &MaildirPlace,
     mut commit: Commit,
     page: Vec<(StagedMessage, PairState)>,
     is_fill: bool,
@@ -380,7 +417,7 @@ async fn place_page(
 /// Pairs staged messages with messages of the same bytes that are in the mailbox without bearing their mark: brought by
 /// another tool, or by us before the source numbered its messages anew. Each of those is paired once, so copies keep
 /// their number (I6).
-async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) -> Result<(), SyncError> {
+async fn pair_twins(base: &Base, place: &MaildirPlace, confirmed: &mut Confirmed) -> Result<(), SyncError> {
     let mut after = None;
     let mut taken: HashSet<String> = base.paired_names(place.id).await?.into_iter().collect();
     let mut earlier = base.earlier(place.id).await?;
@@ -420,8 +457,11 @@ async fn pair_twins(base: &Base, place: &Arc<Place>, confirmed: &mut Confirmed) 
     }
 }
 
+/// Messages on the target that do not bear the mark of the source message they are: by the digest of their bytes.
+type Twins = HashMap<Digest, Vec<String>>;
+
 /// Reads all messages of these sizes, as Dovecot serves them, that do not bear the mark of a source message.
-async fn find_twins(place: &Arc<Place>, sizes: HashSet<u64>) -> Result<Twins, SyncError> {
+async fn find_twins(place: &MaildirPlace, sizes: HashSet<u64>) -> Result<Twins, SyncError> {
     if sizes.is_empty() {
         return Ok(Twins::new());
     }

@@ -1,8 +1,10 @@
 //! What can end a pass.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use transhume_db::DbError;
+use transhume_imap::wire::{Code, Patience};
 use transhume_imap::{CertificateFault, ImapError};
 use transhume_maildir::{ErrorKind, MaildirError};
 use transhume_model::mail::Digest;
@@ -16,6 +18,23 @@ pub enum SyncError {
     /// The target.
     #[error(transparent)]
     Target(#[from] MaildirError),
+    /// The target, where it is an account on a server.
+    #[error("on the new side, {0}")]
+    TargetServer(ImapError),
+    /// A mailbox of the target was removed or made anew meanwhile.
+    #[error("mailbox {0} was removed or made anew on the new side meanwhile")]
+    TargetChanged(String),
+    /// Another run of this program holds the target, by this file.
+    #[error("another run holds {}", .0.display())]
+    Held(PathBuf),
+    /// Texts could not be put by until they are sent.
+    #[error("writing a long message into {}: {source}", folder.display())]
+    Spool {
+        /// Where they were to wait.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The base.
     #[error(transparent)]
     Base(#[from] DbError),
@@ -25,6 +44,36 @@ pub enum SyncError {
     /// A part of this program has ended that should not have.
     #[error("a part of the program has failed: {0}")]
     Internal(String),
+}
+
+/// Whether a server says that there is no room for a message: by its code (RFC 5530), or in the words of those that have
+/// none.
+pub(crate) fn is_full(error: &ImapError) -> bool {
+    const WORDS: [&str; 4] = ["over quota", "overquota", "quota exceeded", "mailbox is full"];
+    match error {
+        ImapError::Refused { code, text, .. } => {
+            let text = text.to_ascii_lowercase();
+            *code == Some(Code::OverQuota) || code.is_none() && WORDS.iter().any(|words| text.contains(words))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a server refuses only for now. `LIMIT` says so with some (rate limits), and with others that a message is too long:
+/// there only the words tell.
+pub(crate) fn is_for_now(error: &ImapError) -> bool {
+    let (code, text) = match error {
+        ImapError::Refused { code, text, .. } => (code, text),
+        ImapError::Later {
+            command: Some(command),
+            ..
+        } => return !matches!(*command, "LOGIN" | "AUTHENTICATE"),
+        _ => return false,
+    };
+    match code {
+        Some(Code::Unavailable | Code::InUse | Code::Throttled) => true,
+        _ => Patience::asked(None, text).is_some(),
+    }
 }
 
 /// What a person, or whoever schedules passes, can do about an error.
@@ -55,6 +104,8 @@ pub enum Cause<'a> {
     SourceFault,
     /// No room on the target.
     DiskFull,
+    /// The account's quota on the target's server is used up.
+    OverQuota,
     /// The target takes no changes.
     ReadOnly,
     /// The target may not be written by this user.
@@ -79,7 +130,16 @@ impl SyncError {
     /// What can be done about it.
     pub fn cause(&self) -> Cause<'_> {
         match self {
-            Self::Source(error) => source_cause(error),
+            Self::TargetServer(error) if is_full(error) => Cause::OverQuota,
+            Self::TargetServer(error) if is_for_now(error) => Cause::Unreachable,
+            Self::Source(error) | Self::TargetServer(error) => server_cause(error),
+            Self::TargetChanged(_) => Cause::MailboxChanged,
+            Self::Held(_) => Cause::Busy,
+            Self::Spool { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Cause::DiskFull,
+                io::ErrorKind::PermissionDenied => Cause::PermissionDenied,
+                _ => Cause::TargetFault,
+            },
             Self::Target(error) => match error.kind() {
                 ErrorKind::DiskFull => Cause::DiskFull,
                 ErrorKind::ReadOnly => Cause::ReadOnly,
@@ -103,7 +163,25 @@ impl SyncError {
 
     /// Whether it concerns one mailbox only, so that the pass can go on with the others.
     pub(crate) fn is_of_one_mailbox(&self) -> bool {
-        matches!(self.cause(), Cause::Busy | Cause::Corrupt | Cause::MailboxChanged)
+        match self {
+            Self::TargetServer(ImapError::Refused { .. }) => self.cause() == Cause::SourceFault,
+            Self::Held(_) => false,
+            _ => matches!(self.cause(), Cause::Busy | Cause::Corrupt | Cause::MailboxChanged),
+        }
+    }
+
+    /// Whether it is an error of the target's server, not of the source's.
+    pub fn is_of_target_server(&self) -> bool {
+        matches!(self, Self::TargetServer(_))
+    }
+
+    /// Whether the connection to the target's server can be used further.
+    pub(crate) fn leaves_target_usable(&self) -> bool {
+        match self {
+            Self::TargetServer(error) => matches!(error, ImapError::Refused { .. }),
+            Self::TargetChanged(_) | Self::Base(_) => true,
+            _ => false,
+        }
     }
 
     /// Whether the source has refused a command, but works on.
@@ -124,7 +202,7 @@ impl SyncError {
     }
 }
 
-fn source_cause(error: &ImapError) -> Cause<'_> {
+fn server_cause(error: &ImapError) -> Cause<'_> {
     match error {
         ImapError::LoginRefused { .. } => Cause::LoginRefused,
         ImapError::LoginDisabled => Cause::LoginDisabled,
@@ -151,5 +229,48 @@ fn source_cause(error: &ImapError) -> Cause<'_> {
         | ImapError::Later { .. }
         | ImapError::Protocol { .. }
         | ImapError::TooLong => Cause::SourceFault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use transhume_imap::wire::Status;
+
+    #[test]
+    fn what_a_refusal_of_the_target_means() {
+        let check = |code: Option<Code>, text: &str, cause: Cause<'_>, of_one_mailbox| {
+            let error = SyncError::TargetServer(ImapError::Refused {
+                command: "APPEND",
+                status: Status::No,
+                code,
+                text: text.to_owned(),
+            });
+            assert_eq!(
+                (error.cause(), error.is_of_one_mailbox()),
+                (cause, of_one_mailbox),
+                "{text}"
+            );
+            assert!(error.leaves_target_usable());
+        };
+        check(Some(Code::OverQuota), "no", Cause::OverQuota, false);
+        check(None, "User is over quota", Cause::OverQuota, false);
+        check(
+            None,
+            "Quota exceeded (mailbox for user is full)",
+            Cause::OverQuota,
+            false,
+        );
+        check(Some(Code::TooBig), "quota exceeded", Cause::SourceFault, true);
+        check(Some(Code::Limit), "Rate limit hit", Cause::Unreachable, false);
+        check(
+            Some(Code::Limit),
+            "Mail size is larger than the maximum",
+            Cause::SourceFault,
+            true,
+        );
+        check(Some(Code::Unavailable), "later", Cause::Unreachable, false);
+        check(Some(Code::NoPerm), "no", Cause::SourceFault, true);
+        check(None, "no", Cause::SourceFault, true);
     }
 }

@@ -1,4 +1,4 @@
-//! The keeper: what the writers have written is made durable, then recorded in the base, then committed.
+//! The keeper: what the writers have received is made durable, then recorded in the base, then committed.
 //!
 //! In this order, always: the base never says of a message that it is safe before it is (architecture, step 6).
 //! Messages are kept in batches, and all mailboxes that are complete by then are committed after the batch.
@@ -9,28 +9,20 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use transhume_db::{Base, MailboxId, StagedMessage};
-use transhume_maildir::MaildirError;
+use transhume_db::{Base, MailboxId};
 use transhume_model::plan::Action;
 
-use crate::confirm::{self, Confirmed};
-use crate::endpoint::{Place, Target};
+use crate::confirm::Confirmed;
+use crate::endpoint::{Place, Received, Target};
 use crate::error::SyncError;
-
-/// Messages, and octets, after which a batch is made durable.
-const BATCH_MESSAGES: usize = 1_000;
-const BATCH_OCTETS: u64 = 128 << 20;
 
 /// A smaller batch does not wait longer than this for more.
 const BATCH_AGE: Duration = Duration::from_secs(1);
 
 /// What the keeper is told.
 pub(crate) enum ToKeeper {
-    /// A message lies in the mailbox's staging place, not yet durable.
-    Written {
-        mailbox: MailboxId,
-        staged: StagedMessage,
-    },
+    /// A message has come in whole, and is not yet durable.
+    Received { mailbox: MailboxId, received: Received },
     /// Actions that need no bytes from the source.
     Apply {
         mailbox: MailboxId,
@@ -39,27 +31,27 @@ pub(crate) enum ToKeeper {
     /// Nothing more of the mailbox is to come but what has been handed over to the writers.
     Close { mailbox: MailboxId, handed_over: u64 },
     /// A message could not be written.
-    Failed { mailbox: MailboxId, error: MaildirError },
+    Failed { mailbox: MailboxId, error: SyncError },
 }
 
 #[derive(Default)]
 struct Reception {
-    written: u64,
+    received: u64,
     handed_over: Option<u64>,
 }
 
 impl Reception {
     fn is_complete(&self) -> bool {
-        self.handed_over.is_some_and(|messages| self.written >= messages)
+        self.handed_over.is_some_and(|messages| self.received >= messages)
     }
 }
 
 /// Keeps what is written; see the module.
 pub(crate) struct Keeper {
     base: Base,
-    target: Target,
-    places: HashMap<MailboxId, Arc<Place>>,
-    batch: BTreeMap<MailboxId, Vec<StagedMessage>>,
+    target: Arc<dyn Target>,
+    places: HashMap<MailboxId, Arc<dyn Place>>,
+    batch: BTreeMap<MailboxId, Vec<Received>>,
     batch_messages: usize,
     batch_octets: u64,
     receptions: BTreeMap<MailboxId, Reception>,
@@ -67,7 +59,11 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(base: Base, target: Target, places: HashMap<MailboxId, Arc<Place>>) -> Self {
+    pub(crate) fn new(
+        base: Base,
+        target: Arc<dyn Target>,
+        places: HashMap<MailboxId, Arc<dyn Place>>,
+    ) -> Self {
         Self {
             base,
             target,
@@ -80,12 +76,18 @@ impl Keeper {
         }
     }
 
-    /// Works until all that could tell it something are gone. Whatever ended them, all that was written by then is
-    /// kept, and every mailbox that is complete is committed.
+    /// Works until all that could tell it something are gone. Whatever ended them, all that was received by then is
+    /// kept, and every mailbox that is complete is committed. What was kept is told even when an error ends it.
     pub(crate) async fn run(
         mut self,
-        mut messages: mpsc::Receiver<ToKeeper>,
-    ) -> Result<HashMap<MailboxId, Confirmed>, SyncError> {
+        messages: mpsc::Receiver<ToKeeper>,
+    ) -> (HashMap<MailboxId, Confirmed>, Result<(), SyncError>) {
+        let outcome = self.keep_all(messages).await;
+        (self.confirmed, outcome)
+    }
+
+    async fn keep_all(&mut self, mut messages: mpsc::Receiver<ToKeeper>) -> Result<(), SyncError> {
+        let batch = self.target.batch();
         loop {
             let message = if self.has_work() {
                 let Ok(message) = timeout(BATCH_AGE, messages.recv()).await else {
@@ -99,14 +101,14 @@ impl Keeper {
             match message {
                 Some(message) => {
                     if let Err(error) = self.take(message).await {
-                        // What was written before the failure is worth keeping, but may well fail the same way.
+                        // What was received before the failure is worth keeping, but may well fail the same way.
                         let _ = self.keep_batch().await;
                         return Err(error);
                     }
                 }
                 None => break,
             }
-            if self.batch_messages >= BATCH_MESSAGES || self.batch_octets >= BATCH_OCTETS {
+            if self.batch_messages >= batch.messages || self.batch_octets >= batch.octets {
                 self.keep().await?;
             }
         }
@@ -120,7 +122,7 @@ impl Keeper {
                     .get_or_insert_with(|| "some of its messages could not be written".to_owned());
             }
         }
-        Ok(self.confirmed)
+        Ok(())
     }
 
     fn has_work(&self) -> bool {
@@ -129,22 +131,22 @@ impl Keeper {
 
     async fn take(&mut self, message: ToKeeper) -> Result<(), SyncError> {
         match message {
-            ToKeeper::Written { mailbox, staged } => {
-                self.receptions.entry(mailbox).or_default().written += 1;
+            ToKeeper::Received { mailbox, received } => {
+                self.receptions.entry(mailbox).or_default().received += 1;
                 self.batch_messages += 1;
-                self.batch_octets += staged.size;
-                self.batch.entry(mailbox).or_default().push(staged);
+                self.batch_octets += received.message.size;
+                self.batch.entry(mailbox).or_default().push(received);
             }
             ToKeeper::Apply { mailbox, actions } => {
                 if let Some(place) = self.places.get(&mailbox).cloned() {
-                    let outcome = confirm::apply(&self.base, &place, actions).await;
+                    let outcome = place.apply(&self.base, actions).await;
                     self.record(mailbox, outcome)?;
                 }
             }
             ToKeeper::Close { mailbox, handed_over } => {
                 self.receptions.entry(mailbox).or_default().handed_over = Some(handed_over);
             }
-            ToKeeper::Failed { mailbox, error } => self.record(mailbox, Err(error.into()))?,
+            ToKeeper::Failed { mailbox, error } => self.record(mailbox, Err(error))?,
         }
         Ok(())
     }
@@ -160,7 +162,7 @@ impl Keeper {
         for mailbox in complete {
             self.receptions.remove(&mailbox);
             if let Some(place) = self.places.get(&mailbox).cloned() {
-                let outcome = confirm::commit(&self.base, &place).await;
+                let outcome = place.commit(&self.base).await;
                 self.record(mailbox, outcome)?;
             }
         }
@@ -171,9 +173,20 @@ impl Keeper {
         if self.batch_messages == 0 {
             return Ok(());
         }
-        self.target.sync().await?;
-        for (mailbox, staged) in std::mem::take(&mut self.batch) {
-            self.base.stage(mailbox, &staged).await?;
+        self.target.make_durable().await?;
+        for (mailbox, received) in std::mem::take(&mut self.batch) {
+            let Some(place) = self.places.get(&mailbox).cloned() else {
+                continue;
+            };
+            let messages = received.len() as u64;
+            let octets: u64 = received.iter().map(|received| received.message.size).sum();
+            let outcome = place.keep(&self.base, received).await;
+            let outcome = outcome.map(|confirmed| Confirmed {
+                messages,
+                octets,
+                ..confirmed
+            });
+            self.record(mailbox, outcome)?;
         }
         self.batch_messages = 0;
         self.batch_octets = 0;

@@ -30,7 +30,10 @@ mod verify;
 mod window;
 mod work;
 
-pub use endpoint::{Claim, Durability, Owner, Source, SourceAddress, Target, TargetOptions};
+pub use endpoint::{
+    AnyTarget, Claim, Durability, ImapTarget, ImapTargetOptions, MaildirTarget, Owner, Source, SourceAddress,
+    TargetOptions,
+};
 pub use error::{Cause, SyncError};
 pub use pass::Pass;
 pub use progress::{Observer, Progress};

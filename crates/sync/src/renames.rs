@@ -130,9 +130,10 @@ impl Surveyor<'_> {
     /// Whether an earlier run has renamed the target's mailbox, and ended before it could say so.
     async fn has_followed(&self, record: &MailboxRecord, target: &MailboxName) -> Result<bool, SyncError> {
         let known = record.base.target_uid_validity;
-        let tag = self.tag(record);
-        let before = self.target.state(&record.target, known, tag).await?;
-        let now = self.target.state(target, known, tag).await?;
+        let mut renamed = record.clone();
+        renamed.target = target.clone();
+        let before = self.target.state(&self.counterpart(record)).await?;
+        let now = self.target.state(&self.counterpart(&renamed)).await?;
         Ok(!before.exists && known.is_some() && now.header.map(|header| header.uid_validity) == known)
     }
 }

@@ -10,17 +10,13 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use transhume_db::{MailboxId, StagedMessage};
-use transhume_maildir::{MaildirError, StagedFile};
+use transhume_db::MailboxId;
 use transhume_model::mail::MessageRow;
 use transhume_model::plan::Action;
 
-use crate::endpoint::Place;
+use crate::endpoint::{Draft, Place, Received};
 use crate::error::SyncError;
 use crate::keeper::ToKeeper;
-
-/// Writer threads: beyond two, files are made no faster.
-const WRITERS: usize = 2;
 
 /// Orders that may wait for one writer.
 const ORDERS: usize = 16;
@@ -30,11 +26,11 @@ const WHOLE: usize = 64 * 1024;
 
 enum Order {
     Whole {
-        place: Arc<Place>,
+        place: Arc<dyn Place>,
         pieces: Vec<Bytes>,
         row: MessageRow,
     },
-    Begin(Arc<Place>),
+    Begin(Arc<dyn Place>),
     Piece(Bytes),
     Finish(MessageRow),
     Abandon,
@@ -42,7 +38,7 @@ enum Order {
 
 /// The message that is on its way.
 struct Current {
-    place: Arc<Place>,
+    place: Arc<dyn Place>,
     pieces: Vec<Bytes>,
     octets: usize,
     /// The writer that has begun with it.
@@ -51,7 +47,7 @@ struct Current {
 
 /// Takes messages in; see the module.
 pub(crate) struct Stager {
-    places: HashMap<MailboxId, Arc<Place>>,
+    places: HashMap<MailboxId, Arc<dyn Place>>,
     writers: Vec<mpsc::Sender<Order>>,
     threads: Vec<JoinHandle<()>>,
     turn: usize,
@@ -61,10 +57,14 @@ pub(crate) struct Stager {
 
 impl Stager {
     /// Starts the writers.
-    pub(crate) fn start(places: HashMap<MailboxId, Arc<Place>>, keeper: mpsc::Sender<ToKeeper>) -> Self {
+    pub(crate) fn start(
+        places: HashMap<MailboxId, Arc<dyn Place>>,
+        keeper: mpsc::Sender<ToKeeper>,
+        count: usize,
+    ) -> Self {
         let mut writers = Vec::new();
         let mut threads = Vec::new();
-        for _ in 0..WRITERS {
+        for _ in 0..count {
             let (orders, queue) = mpsc::channel(ORDERS);
             let keeper = keeper.clone();
             writers.push(orders);
@@ -183,14 +183,11 @@ fn keeper_gone() -> SyncError {
 
 /// A writer thread: until the orders end, or the keeper is gone.
 fn write_all(mut orders: mpsc::Receiver<Order>, keeper: &mpsc::Sender<ToKeeper>) {
-    let mut open: Option<(Arc<Place>, StagedFile)> = None;
+    let mut open = None;
     while let Some(order) = orders.blocking_recv() {
         let message = match execute(order, &mut open) {
             Ok(None) => continue,
-            Ok(Some((place, staged))) => ToKeeper::Written {
-                mailbox: place.id,
-                staged,
-            },
+            Ok(Some((mailbox, received))) => ToKeeper::Received { mailbox, received },
             Err((mailbox, error)) => ToKeeper::Failed { mailbox, error },
         };
         if keeper.blocking_send(message).is_err() {
@@ -199,34 +196,30 @@ fn write_all(mut orders: mpsc::Receiver<Order>, keeper: &mpsc::Sender<ToKeeper>)
     }
 }
 
-type Written = (Arc<Place>, StagedMessage);
-
 /// Executes an order. After an error the message is dropped, and orders about the rest of it do nothing.
 fn execute(
     order: Order,
-    open: &mut Option<(Arc<Place>, StagedFile)>,
-) -> Result<Option<Written>, (MailboxId, MaildirError)> {
+    open: &mut Option<(MailboxId, Box<dyn Draft>)>,
+) -> Result<Option<(MailboxId, Received)>, (MailboxId, SyncError)> {
     match order {
         Order::Whole { place, pieces, row } => {
-            let id = place.id;
-            return write_whole(place, pieces, row)
-                .map(Some)
-                .map_err(|error| (id, error));
+            let received = receive(&*place, pieces, row).map_err(|error| (place.id(), error))?;
+            return Ok(Some((place.id(), received)));
         }
         Order::Begin(place) => {
-            let file = place.stage.begin(None).map_err(|error| (place.id, error))?;
-            *open = Some((place, file));
+            let draft = place.begin(None).map_err(|error| (place.id(), error))?;
+            *open = Some((place.id(), draft));
         }
         Order::Piece(piece) => {
-            if let Some((place, mut file)) = open.take() {
-                file.write(&piece).map_err(|error| (place.id, error))?;
-                *open = Some((place, file));
+            if let Some((mailbox, mut draft)) = open.take() {
+                draft.write(&piece).map_err(|error| (mailbox, error))?;
+                *open = Some((mailbox, draft));
             }
         }
         Order::Finish(row) => {
-            if let Some((place, file)) = open.take() {
-                let id = place.id;
-                return finish(place, file, row).map(Some).map_err(|error| (id, error));
+            if let Some((mailbox, draft)) = open.take() {
+                let received = draft.finish(row).map_err(|error| (mailbox, error))?;
+                return Ok(Some((mailbox, received)));
             }
         }
         Order::Abandon => *open = None,
@@ -234,24 +227,10 @@ fn execute(
     Ok(None)
 }
 
-fn write_whole(place: Arc<Place>, pieces: Vec<Bytes>, row: MessageRow) -> Result<Written, MaildirError> {
-    let mut file = place.stage.begin(Some(&place.origin(row.uid)))?;
+fn receive(place: &dyn Place, pieces: Vec<Bytes>, row: MessageRow) -> Result<Received, SyncError> {
+    let mut draft = place.begin(Some(row.uid))?;
     for piece in pieces {
-        file.write(&piece)?;
+        draft.write(&piece)?;
     }
-    finish(place, file, row)
-}
-
-fn finish(place: Arc<Place>, file: StagedFile, row: MessageRow) -> Result<Written, MaildirError> {
-    let internal_date = row.internal_date.unwrap_or(place.now);
-    let staged = file.finish(place.origin(row.uid), internal_date)?;
-    let message = StagedMessage {
-        uid: row.uid,
-        flags: row.flags,
-        internal_date: staged.internal_date,
-        size: staged.size,
-        line_feeds: staged.virtual_size - staged.size,
-        digest: staged.digest,
-    };
-    Ok((place, message))
+    draft.finish(row)
 }

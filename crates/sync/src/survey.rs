@@ -6,22 +6,16 @@ use std::sync::Arc;
 use transhume_db::{Base, MailboxId, MailboxRecord};
 use transhume_imap::Connection;
 use transhume_imap::session::{ListedMailbox, Listing};
-use transhume_model::mail::{Checkpoint, InternalDate, MailboxName, UidValidity};
+use transhume_model::mail::{Checkpoint, InternalDate, MailboxName};
 use transhume_model::plan::{
-    Deletions, Known, MailboxBase, MailboxStep, NameRules, Note, Reading, Selection, SourceMailbox,
-    TargetState, TreePlan, decide_mailbox, decide_reading, plan_tree,
+    Deletions, Known, MailboxBase, MailboxStep, Note, Reading, Selection, SourceMailbox, TreePlan,
+    decide_reading, plan_tree,
 };
 
-use crate::endpoint::{How, Look, Place, Target, mailbox_tag};
+use crate::endpoint::{Counterpart, Look, Place, Target, Wanted};
 use crate::error::SyncError;
-use crate::report::{MailboxReport, MailboxState};
+use crate::report::{Counts, MailboxReport, MailboxState};
 use crate::work::Work;
-
-/// What Maildir++ and Dovecot can hold as a name: the dot separates levels, the slash directories.
-const MAILDIR_NAMES: NameRules = NameRules {
-    forbidden: &['.', '/'],
-    max_octets: transhume_maildir::DIRECTORY_NAME_MAX,
-};
 
 /// What a survey found.
 pub(crate) struct Survey {
@@ -29,7 +23,7 @@ pub(crate) struct Survey {
     /// Mailboxes that have to be read.
     pub(crate) works: Vec<Work>,
     /// Where their messages go.
-    pub(crate) places: HashMap<MailboxId, Arc<Place>>,
+    pub(crate) places: HashMap<MailboxId, Arc<dyn Place>>,
     /// A report for each mailbox of the tree, in its order.
     pub(crate) reports: Vec<MailboxReport>,
     /// Whether the target was changed on the way: mailboxes made, pairs forgotten.
@@ -42,7 +36,7 @@ pub(crate) struct Survey {
 pub(crate) struct Surveyor<'a> {
     pub(crate) connection: &'a mut Connection,
     pub(crate) base: &'a Base,
-    pub(crate) target: &'a Target,
+    pub(crate) target: &'a dyn Target,
     pub(crate) account: &'a str,
     pub(crate) selection: &'a Selection,
     /// Whether to look only: then nothing is made.
@@ -59,6 +53,8 @@ impl Surveyor<'_> {
     /// Looks at both sides. Unless the run is dry, mailboxes that the target lacks are entered in the base and made.
     pub(crate) async fn survey(mut self) -> Result<Survey, SyncError> {
         let listing = self.connection.list().await?;
+        self.target.begin_round().await?;
+        let names = self.target.name_rules().await?;
         let mut records: BTreeMap<MailboxName, MailboxRecord> = self
             .base
             .mailboxes()
@@ -79,13 +75,15 @@ impl Surveyor<'_> {
                 .filter(|(source, _)| !without.contains(source))
                 .map(|(source, record)| (source.clone(), record.target.clone()))
                 .collect();
-            plan_tree(&described, &subscribed, &known, self.selection, MAILDIR_NAMES)
+            plan_tree(&described, &subscribed, &known, self.selection, names)
         };
         let mut tree = plan(&records, &renamed);
         if !renamed.is_empty() {
+            // Those below first: on some targets they would go with the one above.
             for planned in tree
                 .mailboxes
                 .iter()
+                .rev()
                 .filter(|planned| renamed.contains(&planned.source))
             {
                 if let Some(record) = records.remove(&planned.source) {
@@ -132,9 +130,13 @@ impl Surveyor<'_> {
         Ok(survey)
     }
 
-    /// What the mailbox's messages are marked with.
-    pub(crate) fn tag(&self, record: &MailboxRecord) -> [u8; 8] {
-        mailbox_tag(self.account, &record.marked)
+    /// A mailbox as the target is asked about it.
+    pub(crate) fn counterpart<'b>(&'b self, record: &'b MailboxRecord) -> Counterpart<'b> {
+        Counterpart {
+            base: self.base,
+            account: self.account,
+            record,
+        }
     }
 
     /// A mailbox that no pass has seen before.
@@ -161,11 +163,12 @@ impl Surveyor<'_> {
         survey: &mut Survey,
     ) -> Result<(), SyncError> {
         let checkpoint = self.checkpoint(listed).await?;
-        let base_numbers = record.base.target_uid_validity;
-        let tag = self.tag(&record);
-        let place = self.still_at.get(&record.id).unwrap_or(&record.target).clone();
-        let state = self.target.state(&place, base_numbers, tag).await?;
-        let mut step = decide_mailbox(&checkpoint, Some(&record.base), &state);
+        let mut there = record.clone();
+        if let Some(place) = self.still_at.get(&record.id) {
+            there.target = place.clone();
+        }
+        let state = self.target.state(&self.counterpart(&there)).await?;
+        let mut step = self.target.decide(&checkpoint, &record.base, &state);
         if step == MailboxStep::Unchanged && self.has_absent(&record, &checkpoint).await? {
             step = MailboxStep::Follow;
         }
@@ -186,15 +189,22 @@ impl Surveyor<'_> {
             // The pairs would be forgotten first.
             record.id = MailboxId::NONE;
         }
-        let look = self.target.look(&place, tag, checkpoint.uid_validity).await?;
-        if !self.dry {
-            let how = self
-                .how(step, &checkpoint, &state, &record, look.holds_others())
-                .await?;
-            let place = self.place(&record, tag, how, &checkpoint, &state, &look).await?;
-            self.unstage_what_is_gone(&place, &look).await?;
-            survey.places.insert(record.id, Arc::new(place));
-        }
+        let look = if self.dry {
+            there.id = record.id;
+            let mailbox = self.counterpart(&there);
+            self.target.look(&mailbox, checkpoint.uid_validity).await?
+        } else {
+            let wanted = Wanted {
+                mailbox: self.counterpart(&record),
+                step,
+                checkpoint: &checkpoint,
+                state: &state,
+                now: self.now,
+            };
+            let (place, look) = self.target.place(&wanted).await?;
+            survey.places.insert(record.id, place);
+            look
+        };
         survey.reports.push(report);
         let fills = matches!(step, MailboxStep::Fill(_) | MailboxStep::Restart(_));
         let suspects = self.base.suspects(record.id).await?;
@@ -202,8 +212,16 @@ impl Surveyor<'_> {
         let reading = self
             .reading(step, &checkpoint, &record, &look, had_trouble)
             .await?;
+        let counts = Counts {
+            carried: look.recovered,
+            ..Counts::default()
+        };
         let work = Work::new(record, listed.wire_name.clone(), checkpoint, look, reading, fills);
-        survey.works.push(Work { suspects, ..work });
+        survey.works.push(Work {
+            suspects,
+            counts,
+            ..work
+        });
         Ok(())
     }
 
@@ -235,85 +253,6 @@ impl Surveyor<'_> {
             had_trouble,
         };
         Ok(decide_reading(checkpoint, &record.base, step, known))
-    }
-
-    async fn how(
-        &self,
-        step: MailboxStep,
-        checkpoint: &Checkpoint,
-        state: &TargetState,
-        record: &MailboxRecord,
-        has_others: bool,
-    ) -> Result<How, SyncError> {
-        let found = state.header.map(|header| header.uid_validity);
-        let is_refill = record.base.target_uid_validity.is_some();
-        let wanted = match (step, found) {
-            (MailboxStep::Follow | MailboxStep::Reidentify, Some(uid_validity)) => {
-                return Ok(How::Add { uid_validity });
-            }
-            // Set back, but under the same number: what it lacks is added.
-            (MailboxStep::Restart(wanted), Some(uid_validity)) if wanted == found => {
-                return Ok(How::Add { uid_validity });
-            }
-            // Under its old number every message would have to get its old UID back; where some had another than the
-            // source's, or came by another way, a new number says to clients that nothing they know holds.
-            (MailboxStep::Fill(_), _)
-                if is_refill && (has_others || self.base.has_renumbered(record.id).await?) =>
-            {
-                None
-            }
-            // A source without UIDVALIDITY has no UIDs that could be kept: any number does, best the one that is there.
-            (MailboxStep::Fill(wanted) | MailboxStep::Restart(wanted), _) => wanted.or(found),
-            _ => checkpoint.uid_validity,
-        };
-        let uid_validity = wanted.unwrap_or_else(|| from_clock(self.now));
-        Ok(How::Fill {
-            uid_validity,
-            uid_next: checkpoint.uid_next,
-        })
-    }
-
-    /// Messages that an earlier run has staged may be gone (Dovecot clears `tmp/` of what is older than 36 hours): those
-    /// are carried again before the mailbox is committed.
-    async fn unstage_what_is_gone(&self, place: &Place, look: &Look) -> Result<(), SyncError> {
-        let mut after = None;
-        loop {
-            let page = self.base.staged(place.id, after, STAGED_PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.uid);
-            let mut gone = Vec::new();
-            for message in &page {
-                if !place.holds_staged(message)? && !look.holds(message.uid) {
-                    gone.push(message.uid);
-                }
-            }
-            self.base.unstage(place.id, &gone).await?;
-        }
-    }
-
-    async fn place(
-        &self,
-        record: &MailboxRecord,
-        tag: [u8; 8],
-        how: How,
-        checkpoint: &Checkpoint,
-        state: &TargetState,
-        look: &Look,
-    ) -> Result<Place, SyncError> {
-        let (dir, staging) = self.target.mailbox(&record.target, tag)?;
-        let (How::Fill { uid_validity, .. } | How::Add { uid_validity }) = how;
-        Ok(Place {
-            id: record.id,
-            dir,
-            stage: staging,
-            tag,
-            uid_validity: checkpoint.uid_validity,
-            how,
-            header: state.header,
-            numbers_known: record.base.target_uid_validity == Some(uid_validity),
-            may_have_twins: look.holds_others() || self.base.has_earlier(record.id).await?,
-            now: self.now,
-        })
     }
 
     /// Makes ready what a mailbox's step needs. Says whether anything was changed.
@@ -355,9 +294,6 @@ const NOTHING_AGREED: MailboxBase = MailboxBase {
     target_uid_next: None,
     agreed: None,
 };
-
-/// Staged messages that are looked for at a time.
-const STAGED_PAGE: u32 = 1_000;
 
 /// The mailboxes of an account, each with a name of its own.
 struct OwnMailboxes {
@@ -425,11 +361,4 @@ fn describe(listed: &ListedMailbox) -> SourceMailbox {
         selectable: listed.selectable,
         special_use: listed.special_use,
     }
-}
-
-fn from_clock(now: InternalDate) -> UidValidity {
-    u32::try_from(now.unix())
-        .ok()
-        .and_then(UidValidity::new)
-        .unwrap_or(UidValidity::MAX)
 }

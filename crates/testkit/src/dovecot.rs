@@ -402,8 +402,9 @@ impl Dovecot {
     /// Log lines that speak of trouble, without the usual noise of starting and stopping.
     pub fn log_problems(&self) -> Vec<String> {
         const TROUBLE: [&str; 5] = ["Error:", "Panic", "Fatal", "Warning", "orrupt"];
-        // How an ordinary stop is noted; limits that only matter under a load no test makes.
-        const NOISE: [&str; 4] = [
+        // How an ordinary stop is noted; limits that only matter under a load no test makes; a machine that is too busy.
+        const NOISE: [&str; 5] = [
+            "Time moved forwards",
             "Killed with signal 15",
             "Shutting down logging for",
             "fd limit (ulimit -n) is lower",

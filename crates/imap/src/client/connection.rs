@@ -60,6 +60,13 @@ enum Sending {
     Deaf,
 }
 
+/// What went over the connection.
+enum Moved {
+    Sent,
+    /// So many bytes; none when the server has closed it.
+    Received(usize),
+}
+
 impl Connection {
     pub(super) fn new(stream: Box<dyn Transport>, timeouts: Timeouts) -> Self {
         Self {
@@ -123,11 +130,16 @@ impl Connection {
             if let Some(event) = self.dialogue.next_event()? {
                 return Ok(event);
             }
+            if self.dialogue.outbox().is_broken() {
+                return Err(ImapError::ConnectionLost {
+                    doing: "a message was to be sent whose text could not be read back".to_owned(),
+                });
+            }
             let received = timeout(self.timeouts.idle, self.receive()).await;
             match received {
-                Ok(Ok(1..)) => {}
+                Ok(Ok(Moved::Sent | Moved::Received(1..))) => {}
                 // A reset, a TLS stream without its end, or a plain end: the connection is gone in each case.
-                Ok(Ok(0) | Err(_)) => {
+                Ok(Ok(Moved::Received(0)) | Err(_)) => {
                     return Err(ImapError::ConnectionLost {
                         doing: self.dialogue.doing(),
                     });
@@ -141,8 +153,8 @@ impl Connection {
         }
     }
 
-    /// Waits for bytes, and sends meanwhile. Gives how many came.
-    async fn receive(&mut self) -> io::Result<usize> {
+    /// Waits for bytes to come or to leave.
+    async fn receive(&mut self) -> io::Result<Moved> {
         let Self {
             stream,
             dialogue,
@@ -154,8 +166,12 @@ impl Connection {
             input.reserve(READ_SIZE);
         }
         poll_fn(|cx| {
-            poll_send(&mut **stream, outbox, sending, cx);
-            pin!(stream.read_buf(input)).poll(cx)
+            let sent = poll_send(&mut **stream, outbox, sending, cx);
+            match pin!(stream.read_buf(input)).poll(cx) {
+                // A server that takes a long message has nothing to say meanwhile, and is alive.
+                Poll::Pending if sent => Poll::Ready(Ok(Moved::Sent)),
+                received => received.map_ok(Moved::Received),
+            }
         })
         .await
     }
@@ -264,12 +280,19 @@ impl fmt::Debug for Connection {
 }
 
 /// Sends as much as the stream takes. A failure to send is not reported: what the server said last explains
-/// it better, and reading is going to end.
-fn poll_send(stream: &mut dyn Transport, outbox: &mut Outbox, sending: &mut Sending, cx: &mut Context<'_>) {
+/// it better, and reading is going to end. Says whether anything was sent.
+fn poll_send(
+    stream: &mut dyn Transport,
+    outbox: &mut Outbox,
+    sending: &mut Sending,
+    cx: &mut Context<'_>,
+) -> bool {
+    let mut sent = false;
     while *sending != Sending::Deaf && !outbox.ready().is_empty() {
         match Pin::new(&mut *stream).poll_write(cx, outbox.ready()) {
             Poll::Ready(Ok(count @ 1..)) => {
                 outbox.sent(count);
+                sent = true;
                 *sending = Sending::Unflushed;
             }
             Poll::Ready(Ok(0) | Err(_)) => *sending = Sending::Deaf,
@@ -283,6 +306,7 @@ fn poll_send(stream: &mut dyn Transport, outbox: &mut Outbox, sending: &mut Send
             Poll::Pending => {}
         }
     }
+    sent
 }
 
 #[cfg(test)]

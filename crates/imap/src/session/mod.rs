@@ -1,7 +1,9 @@
 //! One file per exchange: what to send, and what the answers mean. No I/O.
 
+mod append;
 mod capability;
 mod compress;
+mod create;
 mod dialogue;
 mod examine;
 mod fetch_bodies;
@@ -9,10 +11,14 @@ mod fetch_rows;
 mod list;
 mod login;
 mod namespace;
+mod select;
 mod starttls;
+mod store;
 
+pub use append::{Append, Appended, ReadAppendLimit, ToAppend};
 pub use capability::{Greeting, ReadCapabilities};
 pub use compress::Compress;
+pub use create::{Create, Rename, Subscribe};
 pub use dialogue::{Dialogue, Running};
 pub use examine::{Examine, Examined};
 pub use fetch_bodies::{BodyEvent, FetchBodies};
@@ -20,7 +26,9 @@ pub use fetch_rows::{FetchRows, Rows};
 pub use list::{List, ListedMailbox, Listing};
 pub use login::Login;
 pub use namespace::PersonalNamespace;
+pub use select::{Select, Selected};
 pub use starttls::StartTls;
+pub use store::Store;
 
 use crate::ImapError;
 use crate::wire::{CommandLine, Response, Status, Tagged};

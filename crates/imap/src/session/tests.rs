@@ -7,6 +7,7 @@ use super::*;
 use crate::wire::{Capabilities, Event, Namespace, Response, WireName};
 
 mod transcripts;
+mod writing;
 
 const DOVECOT: &[u8] =
     b"IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT NAMESPACE UIDPLUS LIST-EXTENDED CONDSTORE \

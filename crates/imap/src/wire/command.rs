@@ -1,11 +1,14 @@
 //! Command lines (RFC 9051 section 6): building and encoding.
 
 use std::fmt;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use transhume_model::mail::mutf7;
 
 use super::Capabilities;
 use super::cursor::number;
+use super::outbox::Piece;
 
 /// Marks a command and the reply that ends it: `A1`, `A2`, … on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,12 +99,36 @@ impl LiteralMode {
         }
     }
 
-    fn waits(self, octets: usize) -> bool {
+    fn waits(self, octets: u64) -> bool {
         match self {
             Self::Synchronising => true,
-            Self::NonSynchronising(most) => octets > most,
+            Self::NonSynchronising(most) => usize::try_from(octets).is_ok_and(|octets| octets > most),
         }
     }
+
+    /// The marker of a literal of so many octets, and whether the server must ask for them.
+    fn marker(self, octets: u64) -> (String, bool) {
+        if self.waits(octets) {
+            (format!("{{{octets}}}\r\n"), true)
+        } else {
+            (format!("{{{octets}+}}\r\n"), false)
+        }
+    }
+}
+
+/// The octets of a long literal, wherever they lie: they are asked for piece by piece while they are sent, so that a
+/// message is never held whole.
+pub trait Octets: Send + Sync {
+    /// How many there are.
+    fn len(&self) -> u64;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Those from `at` on, as many as come easily; `None` where they cannot be had (any more).
+    fn piece(&self, at: u64) -> Option<Bytes>;
 }
 
 /// A command without its tag. What it shows of itself in `Debug` has no secret in it.
@@ -116,6 +143,7 @@ pub struct CommandLine {
 enum Part {
     Text(Vec<u8>),
     Literal(Vec<u8>),
+    Octets(Arc<dyn Octets>),
     /// The rest is sent when the server asks for it.
     Pause,
 }
@@ -162,6 +190,14 @@ impl CommandLine {
         self.string(name.as_bytes())
     }
 
+    /// Adds a blank and a literal whose octets are asked for while it is sent (`APPEND`).
+    #[must_use]
+    pub fn octets(mut self, octets: Arc<dyn Octets>) -> Self {
+        self.push(b" ");
+        self.parts.push(Part::Octets(octets));
+        self
+    }
+
     /// Adds a line that is sent only when the server asks for it by a continuation (`AUTHENTICATE`).
     #[must_use]
     pub fn on_request(mut self, line: &[u8]) -> Self {
@@ -185,27 +221,34 @@ impl CommandLine {
         }
     }
 
-    /// The bytes for the wire, tag and line end included, in the pieces between which the server must ask
-    /// for more. There is at least one.
-    pub(super) fn encode(&self, tag: Tag, mode: LiteralMode) -> Vec<Vec<u8>> {
+    /// What goes on the wire, tag and line end included.
+    pub(super) fn encode(&self, tag: Tag, mode: LiteralMode) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        let mut piece = format!("{tag} ").into_bytes();
+        let mut text = format!("{tag} ").into_bytes();
         for part in &self.parts {
-            match part {
-                Part::Text(text) => piece.extend_from_slice(text),
-                Part::Pause => pieces.push(std::mem::take(&mut piece)),
-                Part::Literal(octets) if mode.waits(octets.len()) => {
-                    piece.extend_from_slice(format!("{{{}}}\r\n", octets.len()).as_bytes());
-                    pieces.push(std::mem::replace(&mut piece, octets.clone()));
+            let literal = match part {
+                Part::Text(words) => {
+                    text.extend_from_slice(words);
+                    continue;
                 }
-                Part::Literal(octets) => {
-                    piece.extend_from_slice(format!("{{{}+}}\r\n", octets.len()).as_bytes());
-                    piece.extend_from_slice(octets);
+                Part::Pause => {
+                    pieces.push(Piece::Text(std::mem::take(&mut text)));
+                    pieces.push(Piece::Wait);
+                    continue;
                 }
+                Part::Literal(octets) => Piece::Text(octets.clone()),
+                Part::Octets(octets) => Piece::Octets(octets.clone()),
+            };
+            let (marker, waits) = mode.marker(literal.len());
+            text.extend_from_slice(marker.as_bytes());
+            pieces.push(Piece::Text(std::mem::take(&mut text)));
+            if waits {
+                pieces.push(Piece::Wait);
             }
+            pieces.push(literal);
         }
-        piece.extend_from_slice(b"\r\n");
-        pieces.push(piece);
+        text.extend_from_slice(b"\r\n");
+        pieces.push(Piece::Text(text));
         pieces
     }
 }
@@ -234,6 +277,7 @@ impl fmt::Debug for CommandLine {
             match part {
                 Part::Text(text) => write!(f, "{}", text.escape_ascii())?,
                 Part::Literal(octets) => write!(f, "{{{}}}{}", octets.len(), octets.escape_ascii())?,
+                Part::Octets(octets) => write!(f, "{{{}}}…", octets.len())?,
                 Part::Pause => f.write_str("…")?,
             }
         }
@@ -246,11 +290,15 @@ mod tests {
     use super::*;
 
     fn encoded(command: &CommandLine, mode: LiteralMode) -> Vec<String> {
-        let pieces = command.encode(Tag::new(7), mode);
-        pieces
-            .iter()
-            .map(|piece| piece.escape_ascii().to_string())
-            .collect()
+        let mut lines = vec![String::new()];
+        for piece in command.encode(Tag::new(7), mode) {
+            match (piece, lines.last_mut()) {
+                (Piece::Text(text), Some(line)) => *line += &text.escape_ascii().to_string(),
+                (Piece::Octets(octets), Some(line)) => line.extend(["<", &octets.len().to_string(), ">"]),
+                _ => lines.push(String::new()),
+            }
+        }
+        lines
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) use date::internal_date;
 
 pub use capabilities::Capabilities;
 pub use code::Code;
-pub use command::{CommandLine, LiteralMode, Tag, WireName};
+pub use command::{CommandLine, LiteralMode, Octets, Tag, WireName};
 pub use decoder::{BodyStart, DecodeError, Decoder, Event, MAX_RESPONSE};
 pub use fetch::{Fetch, FetchBody, Unreadable};
 pub use outbox::Outbox;

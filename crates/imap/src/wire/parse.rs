@@ -202,6 +202,7 @@ fn mailbox_status(cursor: &mut Cursor<'_>) -> Parsed<Response> {
                 b"UIDVALIDITY" => items.uid_validity = small.and_then(UidValidity::new),
                 b"HIGHESTMODSEQ" => items.highest_mod_seq = value.filter(|value| *value > 0).map(ModSeq),
                 b"SIZE" => items.size = value,
+                b"APPENDLIMIT" => items.append_limit = value,
                 _ => {}
             }
         }

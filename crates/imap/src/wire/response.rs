@@ -123,6 +123,8 @@ pub struct StatusItems {
     pub highest_mod_seq: Option<ModSeq>,
     /// SIZE in octets (RFC 8438)
     pub size: Option<u64>,
+    /// APPENDLIMIT in octets (RFC 7889); `None` where there is none.
+    pub append_limit: Option<u64>,
 }
 
 /// Messages that are gone (RFC 7162 section 3.2.10).

@@ -172,6 +172,15 @@ impl FlagSet {
         }
     }
 
+    /// The flags that are not in `other`.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut rest = self.clone();
+        rest.system &= !other.system;
+        rest.keywords.retain(|word| !other.keywords.contains(word));
+        rest
+    }
+
     /// Three-way merge, flag by flag: what changed between `base` and `source` is applied to `target`.
     /// A flag that both sides changed has the same value on both, so nothing can be in conflict.
     #[must_use]
@@ -226,6 +235,16 @@ mod tests {
             flags("\\seen \\RECENT $Forwarded nonjunk NonJunk").to_string(),
             "\\Seen $Forwarded nonjunk"
         );
+    }
+
+    #[test]
+    fn what_is_in_both_is_left_out() {
+        let check = |flags_: &str, other: &str, expected: &str| {
+            assert_eq!(flags(flags_).without(&flags(other)), flags(expected));
+        };
+        check("\\Seen work play", "\\Draft WORK", "\\Seen play");
+        check("\\Seen", "\\Seen", "");
+        check("", "x", "");
     }
 
     #[test]

@@ -93,6 +93,41 @@ pub fn decide_mailbox(source: &Checkpoint, base: Option<&MailboxBase>, target: &
     }
 }
 
+/// Decides the step for a target that gives messages UIDs of its own: nothing can be filled there with the source's numbers.
+/// What is there is known by the UIDs that the base has recorded, and by its bytes where those do not hold.
+pub fn decide_mailbox_by_content(
+    source: &Checkpoint,
+    base: &MailboxBase,
+    target: &TargetState,
+) -> MailboxStep {
+    let Some(known) = base.target_uid_validity else {
+        return MailboxStep::Follow;
+    };
+    if !target.exists {
+        return MailboxStep::RemovedByOwner;
+    }
+    let renumbered = base.uid_validity != source.uid_validity;
+    match target.header {
+        // Numbered anew, or another mailbox that has taken its place.
+        Some(header) if header.uid_validity != known && !target.holds_ours => {
+            return MailboxStep::Restart(source.uid_validity);
+        }
+        Some(header) if header.uid_validity != known => return MailboxStep::Reidentify,
+        // UIDs only ever grow: the target has been set back, as from a backup.
+        Some(header) if Some(header.uid_next) < base.target_uid_next => {
+            return MailboxStep::Restart(source.uid_validity);
+        }
+        _ => {}
+    }
+    if renumbered {
+        return MailboxStep::Reidentify;
+    }
+    match &base.agreed {
+        Some(agreed) if source.proves_unchanged_since(agreed) => MailboxStep::Unchanged,
+        _ => MailboxStep::Follow,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,5 +209,40 @@ mod tests {
             state(7, true),
             MailboxStep::Restart(UidValidity::new(7)),
         );
+    }
+
+    #[test]
+    fn each_case_where_the_target_gives_the_numbers() {
+        let seen = checkpoint(7, 10);
+        let restart = MailboxStep::Restart(UidValidity::new(7));
+        let (missing, found) = (TargetState::default(), state(3, false));
+        let done = base(7, Some(3), Some(seen));
+        let later = MailboxBase {
+            target_uid_next: Uid::new(9),
+            ..done
+        };
+        for (case, base, target, step) in [
+            ("never written", base(7, None, None), missing, MailboxStep::Follow),
+            (
+                "never written, but there",
+                base(7, None, None),
+                found,
+                MailboxStep::Follow,
+            ),
+            ("done", done, found, MailboxStep::Unchanged),
+            ("not done", base(7, Some(3), None), found, MailboxStep::Follow),
+            ("numbered anew", done, state(4, true), MailboxStep::Reidentify),
+            ("another", done, state(4, false), restart),
+            ("set back", later, found, restart),
+            ("removed", done, missing, MailboxStep::RemovedByOwner),
+            (
+                "the source numbered anew",
+                base(6, Some(3), Some(checkpoint(6, 10))),
+                found,
+                MailboxStep::Reidentify,
+            ),
+        ] {
+            assert_eq!(decide_mailbox_by_content(&seen, &base, &target), step, "{case}");
+        }
     }
 }

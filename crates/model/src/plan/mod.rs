@@ -13,7 +13,9 @@ mod renames;
 mod selection;
 mod tree;
 
-pub use mailbox::{MailboxBase, MailboxStep, TargetHeader, TargetState, decide_mailbox};
+pub use mailbox::{
+    MailboxBase, MailboxStep, TargetHeader, TargetState, decide_mailbox, decide_mailbox_by_content,
+};
 pub use messages::{Action, Pair, PairState, TargetView, plan_messages};
 pub use reading::{Agreed, Known, Reading, decide_reading};
 pub use removals::{Absent, Deletions, plan_removals};

@@ -44,7 +44,13 @@ impl Carrier<'_> {
         for action in actions {
             match action {
                 Action::Carry { row, .. } => {
-                    carry.insert(row.uid, row);
+                    let work = &mut self.works[mailbox];
+                    if let Some(reason) = work.look.refused.get(&row.uid) {
+                        let (uid, reason) = (row.uid, reason.clone());
+                        work.failed.push(FailedMessage { uid, reason });
+                    } else {
+                        carry.insert(row.uid, row);
+                    }
                 }
                 action => local.push(action),
             }

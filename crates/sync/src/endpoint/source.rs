@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use transhume_imap::{CertificateRule, Compression, Connection, Endpoint, ImapError, Security, Timeouts};
 
-/// Where an account is.
+/// Where an account is, on either side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceAddress {
     /// Host name, or IP address without brackets.
@@ -42,21 +42,31 @@ pub struct Source {
 impl Source {
     /// Connects and logs in.
     pub(crate) async fn connect(&self) -> Result<Connection, ImapError> {
-        let endpoint = Endpoint {
-            host: self.address.host.clone(),
-            port: self.address.port,
-            security: self.address.security,
-            certificate: self.certificate,
-            timeouts: Timeouts {
-                idle: self.patience,
-                ..Timeouts::default()
-            },
-            compression: Compression::Auto,
-        };
-        let mut connection = Connection::open(&endpoint).await?;
-        connection.login(&self.address.user, &self.password).await?;
-        Ok(connection)
+        log_in(&self.address, &self.password, self.certificate, self.patience).await
     }
+}
+
+/// Connects to an account's server and logs in.
+pub(crate) async fn log_in(
+    address: &SourceAddress,
+    password: &[u8],
+    certificate: CertificateRule,
+    patience: Duration,
+) -> Result<Connection, ImapError> {
+    let endpoint = Endpoint {
+        host: address.host.clone(),
+        port: address.port,
+        security: address.security,
+        certificate,
+        timeouts: Timeouts {
+            idle: patience,
+            ..Timeouts::default()
+        },
+        compression: Compression::Auto,
+    };
+    let mut connection = Connection::open(&endpoint).await?;
+    connection.login(&address.user, password).await?;
+    Ok(connection)
 }
 
 impl fmt::Debug for Source {

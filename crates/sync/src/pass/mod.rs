@@ -20,7 +20,7 @@ use transhume_model::plan::{Deletions, Note, Selection};
 
 use crate::carry::{Carrier, Purpose, Removals};
 use crate::confirm::Confirmed;
-use crate::endpoint::{Source, Target, mailbox_tag};
+use crate::endpoint::{AnyTarget, Counterpart, Source};
 use crate::error::SyncError;
 use crate::keeper::Keeper;
 use crate::progress::{Observer, Progress};
@@ -48,7 +48,7 @@ pub struct Pass {
     /// Where mail comes from.
     pub source: Source,
     /// Where it goes.
-    pub target: Target,
+    pub target: AnyTarget,
     /// What both last agreed on.
     pub base: Base,
     /// Which mailboxes.
@@ -94,10 +94,13 @@ impl Pass {
     pub async fn run(&self, observer: &dyn Observer, stop: &Stop) -> Result<Report, SyncError> {
         let mut report = Report::default();
         let removals = self.removals().await?;
-        let mut lines = Lines::new(&self.source, &self.base, self.connections);
+        let mut lines = Lines::new(
+            &self.source,
+            &self.base,
+            self.connections.min(self.target.get().batch().lines),
+        );
         let mut fruitless = 0;
         let mut rounds = 0;
-        self.check_identity().await?;
         while rounds < ROUNDS {
             let carried_before = report.totals().carried;
             let mut condemned = 0;
@@ -161,11 +164,11 @@ impl Pass {
         if self.is_another_maildir().await? {
             self.base.forget_all().await?;
         }
-        let found = self.target.identity()?;
+        let found = self.target.get().identity().await?;
         if found.is_none() || self.base.target_identity().await? != found {
             let identity = match found {
                 Some(identity) => identity,
-                None => self.target.mark().await?,
+                None => self.target.get().mark().await?,
             };
             self.base.set_target_identity(&identity).await?;
         }
@@ -175,7 +178,7 @@ impl Pass {
     /// Whether the target is another Maildir than the base speaks of: it does not bear the mark that the base knows, and no
     /// mailbox of it shows the numbers, or holds the messages, that the base knows.
     pub(crate) async fn is_another_maildir(&self) -> Result<bool, SyncError> {
-        let marked = self.target.identity()?;
+        let marked = self.target.get().identity().await?;
         if marked.is_some() && marked == self.base.target_identity().await? {
             return Ok(false);
         }
@@ -185,8 +188,12 @@ impl Pass {
                 continue;
             };
             any_filled = true;
-            let tag = mailbox_tag(&self.source.address.account(), &record.marked);
-            let state = self.target.state(&record.target, Some(known), tag).await?;
+            let mailbox = Counterpart {
+                base: &self.base,
+                account: &self.source.address.account(),
+                record: &record,
+            };
+            let state = self.target.get().state(&mailbox).await?;
             if state.holds_ours || state.header.is_some_and(|header| header.uid_validity == known) {
                 return Ok(false);
             }
@@ -204,6 +211,9 @@ impl Pass {
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<bool, SyncError> {
+        if turn.is_first {
+            self.check_identity().await?;
+        }
         let connection = lines.first(stop).await?;
         let how = How {
             dry: false,
@@ -221,12 +231,13 @@ impl Pass {
         }
         lines.widen(&round.works, stop).await?;
         let (to_keeper, messages) = mpsc::channel(KEEPER_QUEUE);
-        let keeper = Keeper::new(self.base.clone(), self.target.clone(), places.clone());
+        let keeper = Keeper::new(self.base.clone(), self.target.get(), places.clone());
         let keeper = tokio::spawn(keeper.run(messages));
         let mut shares = share_out(std::mem::take(&mut round.works), lines.all().len());
+        let writers = self.target.get().batch().writers;
         let mut stagers: Vec<Stager> = shares
             .iter()
-            .map(|_| Stager::start(places.clone(), to_keeper.clone()))
+            .map(|_| Stager::start(places.clone(), to_keeper.clone(), writers))
             .collect();
         drop(to_keeper);
         let ends = shares.iter_mut().zip(lines.all()).zip(&mut stagers);
@@ -249,7 +260,17 @@ impl Pass {
             .await
             .map_err(|error| SyncError::Internal(error.to_string()))?;
         // The keeper's error is the cause where the others' is only that the keeper has gone.
-        let kept = kept?;
+        let (kept, keeping) = kept;
+        if let Err(error) = keeping {
+            for work in &mut round.works {
+                // What did not get so far is carried again.
+                (work.counts.carried, work.counts.bytes) = kept
+                    .get(&work.record.id)
+                    .map_or((0, 0), |kept| (kept.messages, kept.octets));
+            }
+            round.merge_into(report, kept);
+            return Err(error);
+        }
         ended?;
         changed |= round
             .works
@@ -289,7 +310,7 @@ impl Pass {
         let surveyor = Surveyor {
             connection,
             base,
-            target: &self.target,
+            target: &*self.target.get(),
             account: &account,
             selection: &self.selection,
             dry: how.dry,
@@ -318,7 +339,7 @@ impl Pass {
         if new.is_empty() {
             return Ok(0);
         }
-        let added = self.target.subscribe(new.clone()).await?;
+        let added = self.target.get().subscribe(new.clone()).await?;
         self.base.add_subscriptions(&new).await?;
         Ok(added)
     }
@@ -332,7 +353,7 @@ impl Pass {
                 && work.missed == 0
                 && work.warning.is_none()
                 && work.failed.is_empty()
-                && confirmed.is_some_and(|confirmed| confirmed.error.is_none() && confirmed.vanished == 0);
+                && confirmed.is_some_and(Confirmed::is_clean);
             if clean && work.record.base.agreed != Some(work.checkpoint) {
                 self.base.agree(work.record.id, &work.checkpoint).await?;
             }

@@ -73,7 +73,7 @@ impl Here {
             observer,
             ..
         } = comparison;
-        let (dir, _) = target.mailbox(&subject.target, life.0)?;
+        let dir = target.mailbox(&subject.target)?;
         let scanned = blocking({
             let dir = dir.clone();
             move || dir.exists()?.then(|| dir.scan()).transpose()

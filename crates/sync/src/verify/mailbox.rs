@@ -14,7 +14,7 @@ use transhume_model::verify::{
 use super::here::Here;
 use super::there::There;
 use super::{Depth, MailboxVerification, Subject};
-use crate::endpoint::{Target, mailbox_tag};
+use crate::endpoint::{MaildirTarget, mailbox_tag};
 use crate::error::SyncError;
 use crate::progress::Observer;
 use crate::window::windows;
@@ -25,7 +25,7 @@ const PAGE: usize = 2_000;
 /// Everything that comparing a mailbox needs but the connection.
 pub(super) struct Comparison<'a> {
     pub(super) base: &'a Base,
-    pub(super) target: &'a Target,
+    pub(super) target: &'a MaildirTarget,
     pub(super) account: &'a str,
     pub(super) subject: &'a Subject,
     pub(super) has_base: bool,

@@ -22,6 +22,7 @@ use transhume_model::verify::{Difference, compare_subscriptions};
 
 pub use report::{Group, MailboxVerification, Verification};
 
+use crate::endpoint::MaildirTarget;
 use crate::error::SyncError;
 use crate::pass::{How, Pass, connect};
 use crate::progress::{Observer, Progress};
@@ -66,7 +67,7 @@ struct Account {
 }
 
 impl Pass {
-    /// Compares both sides, and explains every difference.
+    /// Compares both sides, and explains every difference. The target has to be a Maildir.
     pub async fn verify(
         &self,
         depth: Depth,
@@ -85,6 +86,7 @@ impl Pass {
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<Verification, SyncError> {
+        let target = self.maildir()?;
         let account = self.source.address.account();
         let records = self.base.mailboxes().await?;
         let has_base = !records.is_empty() && !self.is_another_maildir().await?;
@@ -112,7 +114,7 @@ impl Pass {
         for subject in &found.subjects {
             let comparison = Comparison {
                 base,
-                target: &self.target,
+                target,
                 account: &account,
                 subject,
                 has_base,
@@ -141,6 +143,12 @@ impl Pass {
             connection.logout().await;
         }
         Ok(report)
+    }
+
+    /// Only a Maildir is compared: it can be read without the server that serves it.
+    fn maildir(&self) -> Result<&MaildirTarget, SyncError> {
+        let other = || SyncError::Internal("a verification was asked for of what is no Maildir".to_owned());
+        self.target.maildir().ok_or_else(other)
     }
 
     /// Surveys with a base that knows names and nothing else: so no mailbox is passed over as unchanged.
@@ -286,11 +294,11 @@ impl Pass {
     /// Mailboxes that are on the target only.
     async fn made_here(&self, known: &HashSet<MailboxName>) -> Result<Vec<MailboxVerification>, SyncError> {
         let mut made = Vec::new();
-        for name in self.target.list().await? {
+        for name in self.maildir()?.list().await? {
             if known.contains(&name) || !self.selection.takes(&name) {
                 continue;
             }
-            let messages = self.target.count(&name).await?;
+            let messages = self.maildir()?.count(&name).await?;
             if name.is_inbox() && messages == 0 {
                 continue;
             }
@@ -315,7 +323,7 @@ impl Pass {
         } else {
             None
         };
-        let found = self.target.subscriptions().await?.into_iter().collect();
+        let found = self.maildir()?.subscriptions().await?.into_iter().collect();
         Ok(compare_subscriptions(wanted, made.as_ref(), &found))
     }
 }

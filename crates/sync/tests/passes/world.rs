@@ -10,8 +10,8 @@ use transhume_db::{Base, Store};
 use transhume_model::mail::InternalDate;
 use transhume_model::plan::Selection;
 use transhume_sync::{
-    CertificateRule, Deletions, Durability, Pass, Report, Security, Source, SourceAddress, SyncError, Target,
-    TargetOptions, stop_switch,
+    AnyTarget, CertificateRule, Deletions, Durability, MaildirTarget, Pass, Report, Security, Source,
+    SourceAddress, SyncError, TargetOptions, stop_switch,
 };
 use transhume_testkit::simulated::LOGIN;
 use transhume_testkit::{Maildir, SimulatedServer};
@@ -96,7 +96,7 @@ impl World {
                 owner: None,
                 durability: Durability::None,
             };
-            let target = Target::open(self.maildir.path(), options)?;
+            let target = AnyTarget::from(MaildirTarget::open(self.maildir.path(), options)?);
             let claim = target.claim()?;
             let store = Store::open(&self.home.path().join("state.db")).await?;
             let pass = self.make_pass(target, store).await?;
@@ -113,7 +113,7 @@ impl World {
     }
 
     /// As the command makes it of its arguments. The only place where these tests make one.
-    async fn make_pass(&self, target: Target, store: Store) -> Result<Pass, SyncError> {
+    async fn make_pass(&self, target: AnyTarget, store: Store) -> Result<Pass, SyncError> {
         let source = Source {
             address: SourceAddress {
                 host: "127.0.0.1".to_owned(),

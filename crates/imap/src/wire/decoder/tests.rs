@@ -252,7 +252,7 @@ fn other_literals_are_taken_in() {
         chunk hi
         end
         fetch 2 uid 4 size 2 body Delivered { octets: 2 }
-        MailboxStatus { name: "x y", items: StatusItems { messages: Some(1), uid_next: None, uid_validity: None, highest_mod_seq: None, size: None } }
+        MailboxStatus { name: "x y", items: StatusItems { messages: Some(1), uid_next: None, uid_validity: None, highest_mod_seq: None, size: None, append_limit: None } }
         Status(StatusResponse { status: Ok, code: None, text: "done" })
     "#]]
     .assert_eq(&told(

@@ -1,4 +1,4 @@
-//! The two ends as they are typed: `--from imaps://user@host[:port]` and `--to maildir:/path`.
+//! The two ends as they are typed: `--from imaps://user@host[:port]`, `--to maildir:/path` or `--to imaps://user@host[:port]`.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,31 @@ use crate::exit::Failure;
 const FROM_FORM: &str = "Write --from imaps://USER@HOST (TLS), imap://USER@HOST (STARTTLS) or \
                          imap+insecure://USER@HOST (no encryption), each with :PORT if it is unusual.";
 
+const TO_FORM: &str = "Write --to maildir:/path/to/Maildir, the folder that Dovecot's mail_location names; or, for an \
+                       account on a server that is not on this machine, --to imaps://USER@HOST (TLS), imap://USER@HOST \
+                       (STARTTLS) or imap+insecure://USER@HOST (no encryption).";
+
+/// Where mail goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TargetAddress {
+    /// The folder.
+    Maildir(PathBuf),
+    /// An account on an IMAP server.
+    Imap(SourceAddress),
+}
+
 /// Reads `--from`. Errors never repeat what was typed: a password may be in it.
 pub(crate) fn parse_source(text: &str) -> Result<SourceAddress, Failure> {
-    let wrong = |what: &str| Failure::usage(format!("--from: {what}"), FROM_FORM);
+    parse_server(
+        text,
+        "--from",
+        FROM_FORM,
+        "--password-file or the variable TRANSHUME_PASSWORD",
+    )
+}
+
+fn parse_server(text: &str, option: &str, form: &str, elsewhere: &str) -> Result<SourceAddress, Failure> {
+    let wrong = |what: &str| Failure::usage(format!("{option}: {what}"), form);
     let (scheme, rest) = text
         .split_once("://")
         .ok_or_else(|| wrong("this is not an address of a mail server"))?;
@@ -26,9 +48,11 @@ pub(crate) fn parse_source(text: &str) -> Result<SourceAddress, Failure> {
         .ok_or_else(|| wrong("the user name is missing"))?;
     if user.contains(':') {
         return Err(Failure::usage(
-            "--from: a password on the command line can be read by everybody on this machine",
-            "Leave it out: it is asked for, or read from --password-file or the variable TRANSHUME_PASSWORD. \
-             (A colon that belongs to the user name is written %3A.)",
+            format!("{option}: a password on the command line can be read by everybody on this machine"),
+            format!(
+                "Leave it out: it is asked for, or read from {elsewhere}. (A colon that belongs to the user name is written \
+                 %3A.)"
+            ),
         ));
     }
     let user = percent_decode(user)
@@ -85,20 +109,29 @@ fn percent_decode(text: &str) -> Option<String> {
 }
 
 /// Reads `--to`.
-pub(crate) fn parse_target(text: &str) -> Result<PathBuf, Failure> {
-    const FORM: &str = "Write --to maildir:/path/to/Maildir, the folder that Dovecot's mail_location names.";
-    let path = text
-        .strip_prefix("maildir:")
-        .ok_or_else(|| Failure::usage(format!("--to: “{text}” is not a Maildir"), FORM))?;
+pub(crate) fn parse_target(text: &str) -> Result<TargetAddress, Failure> {
+    let Some(path) = text.strip_prefix("maildir:") else {
+        let scheme = text
+            .split_once("://")
+            .map(|(scheme, _)| scheme.to_ascii_lowercase());
+        if scheme.is_some_and(|scheme| scheme.starts_with("imap")) {
+            let elsewhere = "--to-password-file or the variable TRANSHUME_TO_PASSWORD";
+            return parse_server(text, "--to", TO_FORM, elsewhere).map(TargetAddress::Imap);
+        }
+        return Err(Failure::usage(
+            "--to: this is neither a Maildir nor an address of a mail server",
+            TO_FORM,
+        ));
+    };
     if path.is_empty() || path.starts_with('~') {
         return Err(Failure::usage(
             format!("--to: “{text}” does not name a path"),
-            FORM,
+            TO_FORM,
         ));
     }
     let path = std::path::absolute(path)
-        .map_err(|error| Failure::usage(format!("--to: “{text}”: {error}"), FORM))?;
-    Ok(path.components().collect())
+        .map_err(|error| Failure::usage(format!("--to: “{text}”: {error}"), TO_FORM))?;
+    Ok(TargetAddress::Maildir(path.components().collect()))
 }
 
 #[cfg(test)]
@@ -168,11 +201,27 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_paths() {
+    fn targets_are_paths_or_accounts() {
         assert_eq!(
             parse_target("maildir:/var/vmail/a/Maildir/").unwrap(),
-            PathBuf::from("/var/vmail/a/Maildir")
+            TargetAddress::Maildir(PathBuf::from("/var/vmail/a/Maildir"))
         );
+        let TargetAddress::Imap(account) = parse_target("imaps://a@new.example:1993").unwrap() else {
+            panic!("an account");
+        };
+        assert_eq!(
+            (account.account().as_str(), account.port),
+            ("a@new.example", 1993)
+        );
+        let failure = parse_target("imaps://a:s3cret@new.example")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            failure.contains("--to-password-file") && !failure.contains("s3cret"),
+            "{failure}"
+        );
+        let failure = parse_target("a:s3cret@new.example").unwrap_err().to_string();
+        assert!(!failure.contains("s3cret"), "{failure}");
         assert!(parse_target("/var/vmail/a/Maildir").is_err());
         assert!(parse_target("maildir:~/Maildir").is_err());
         assert!(parse_target("maildir:").is_err());

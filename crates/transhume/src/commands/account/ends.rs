@@ -7,7 +7,8 @@ use transhume_model::mail::{Digest, InternalDate};
 use transhume_model::plan::{Pattern, Selection};
 use transhume_sync::{CertificateRule, Source, SourceAddress};
 
-use super::{Manner, Options, address, password, state_file};
+use super::address::TargetAddress;
+use super::{Manner, Options, Trouble, address, password, state_file};
 use crate::exit::Failure;
 
 /// What holds for every account that a command is about.
@@ -26,7 +27,7 @@ impl Rules {
     pub(crate) fn new(manner: &Manner) -> Result<Self, Failure> {
         let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
         Ok(Self {
-            certificate: certificate_rule(manner.pin.as_deref())?,
+            certificate: certificate_rule(manner.pin.as_deref(), "--pin")?,
             patience: Duration::from_secs(manner.timeout),
             selection: Selection {
                 include: patterns(&manner.include),
@@ -34,6 +35,11 @@ impl Rules {
             },
             retries: manner.retries,
         })
+    }
+
+    /// How long a server may be silent.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// The source at that address.
@@ -47,7 +53,7 @@ impl Rules {
     }
 }
 
-/// The two ends of one account, and where it is remembered what was moved.
+/// The two ends of one account that goes into a Maildir, and where it is remembered what was moved.
 #[derive(Clone, Debug)]
 pub(crate) struct Ends {
     /// The old account.
@@ -68,21 +74,38 @@ impl Ends {
         }
     }
 
-    /// As they were typed, checked as far as they can be without touching anything.
+    /// As they were typed, checked as far as they can be without touching anything. An account on a server is refused.
     pub(crate) fn typed(options: &Options) -> Result<Self, Failure> {
         let source = address::parse_source(&options.from)?;
-        let maildir = address::parse_target(&options.to)?;
-        Ok(Self::new(source, maildir, options.state.clone()))
+        match address::parse_target(&options.to)? {
+            TargetAddress::Maildir(maildir) => Ok(Self::new(source, maildir, options.state.clone())),
+            TargetAddress::Imap(_) => Err(Failure::usage(
+                "--to: this can be done with a Maildir only, not with an account on a server",
+                "Write --to maildir:/path/to/Maildir, the folder that Dovecot's mail_location names.",
+            )),
+        }
+    }
+
+    /// Puts errors between them into words.
+    pub(crate) fn trouble(&self) -> Trouble {
+        let target = TargetAddress::Maildir(self.maildir.clone());
+        Trouble::new(&self.source, &target, &self.state)
     }
 }
 
 /// Gets the old account's password, which is done last, when all else is right.
 pub(crate) fn ask_password(options: &Options, source: &SourceAddress) -> Result<Vec<u8>, Failure> {
-    let password = password::obtain(options.password_file.as_deref(), &source.user, &source.host)?;
+    let password = password::obtain(
+        password::OF_SOURCE,
+        options.password_file.as_deref(),
+        &source.user,
+        &source.host,
+    )?;
     Ok(password.reveal())
 }
 
-fn certificate_rule(pin: Option<&str>) -> Result<CertificateRule, Failure> {
+/// Reads `--pin` or `--to-pin`.
+pub(crate) fn certificate_rule(pin: Option<&str>, option: &str) -> Result<CertificateRule, Failure> {
     let Some(pin) = pin else {
         return Ok(CertificateRule::Public);
     };
@@ -92,7 +115,7 @@ fn certificate_rule(pin: Option<&str>) -> Result<CertificateRule, Failure> {
     };
     Digest::from_hex(hex).map(CertificateRule::Pinned).ok_or_else(|| {
         Failure::usage(
-            "--pin: this is not a SHA-256 digest",
+            format!("{option}: this is not a SHA-256 digest"),
             "Write sha256: and the 64 hexadecimal digits of the certificate's fingerprint, as the error about an \
              untrusted certificate shows them.",
         )
@@ -122,12 +145,18 @@ mod tests {
             colons,
         ] {
             assert!(
-                matches!(certificate_rule(Some(&pin)), Ok(CertificateRule::Pinned(_))),
+                matches!(
+                    certificate_rule(Some(&pin), "--pin"),
+                    Ok(CertificateRule::Pinned(_))
+                ),
                 "{pin}"
             );
         }
-        assert!(certificate_rule(Some("sha256:abcd")).is_err());
-        assert!(certificate_rule(Some("sha1:abcd")).is_err());
-        assert!(matches!(certificate_rule(None), Ok(CertificateRule::Public)));
+        assert!(certificate_rule(Some("sha256:abcd"), "--pin").is_err());
+        assert!(certificate_rule(Some("sha1:abcd"), "--pin").is_err());
+        assert!(matches!(
+            certificate_rule(None, "--pin"),
+            Ok(CertificateRule::Public)
+        ));
     }
 }

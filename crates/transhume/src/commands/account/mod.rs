@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub(crate) use ends::{Ends, Rules, ask_password, now};
+pub(crate) use ends::{Ends, Rules, ask_password, certificate_rule, now};
 pub(crate) use run::{listen_for_signals, run};
 pub(crate) use trouble::Trouble;
 
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) from: String,
 
-    /// The new mailbox: maildir:/PATH, as Dovecot's mail_location names it
+    /// The new mailbox: maildir:/PATH, as Dovecot's mail_location names it (move takes an account on a server too)
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: String,
 
@@ -38,7 +38,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db]
+    /// Where to remember what was moved [default: beside the Maildir, PATH.transhume.db; for an account on a server,
+    /// transhume/USER@HOST.db in $XDG_STATE_HOME or ~/.local/state]
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
 
@@ -71,7 +72,7 @@ pub(crate) struct Manner {
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) retries: u32,
 
-    /// Seconds for which the old server may be silent
+    /// Seconds for which a server may be silent
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
 

@@ -7,8 +7,30 @@ use std::path::Path;
 
 use crate::exit::{Exit, Failure};
 
-/// The variable that may hold the password.
+/// The variable that may hold the source's password.
 pub(crate) const VARIABLE: &str = "TRANSHUME_PASSWORD";
+
+/// The variable that may hold the target's.
+pub(crate) const TARGET_VARIABLE: &str = "TRANSHUME_TO_PASSWORD";
+
+/// Which of the two, by the option and the variable for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Which {
+    option: &'static str,
+    variable: &'static str,
+}
+
+/// The source's.
+pub(crate) const OF_SOURCE: Which = Which {
+    option: "--password-file",
+    variable: VARIABLE,
+};
+
+/// The target's.
+pub(crate) const OF_TARGET: Which = Which {
+    option: "--to-password-file",
+    variable: TARGET_VARIABLE,
+};
 
 /// A password: bytes, since old servers take whatever bytes a client once sent. Not shown by `Debug`.
 pub(crate) struct Password(Vec<u8>);
@@ -44,24 +66,25 @@ impl fmt::Debug for Password {
 }
 
 /// Gets the password from `file`, else from the environment, else from the terminal.
-pub(crate) fn obtain(file: Option<&Path>, user: &str, host: &str) -> Result<Password, Failure> {
+pub(crate) fn obtain(which: Which, file: Option<&Path>, user: &str, host: &str) -> Result<Password, Failure> {
+    let Which { option, variable } = which;
     if let Some(file) = file {
         return read(file);
     }
-    if let Some(value) = std::env::var_os(VARIABLE) {
+    if let Some(value) = std::env::var_os(variable) {
         return Ok(Password(value.into_vec()));
     }
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(
             format!("no password for {user} on {host}, and no terminal to ask for it"),
-            format!("Give --password-file FILE, or set the variable {VARIABLE}."),
+            format!("Give {option} FILE, or set the variable {variable}."),
         ));
     }
     let typed = rpassword::prompt_password(format!("Password of {user} on {host}: ")).map_err(|error| {
         Failure::new(
             Exit::Usage,
             format!("the password could not be read from the terminal: {error}"),
-            format!("Give --password-file FILE, or set the variable {VARIABLE}."),
+            format!("Give {option} FILE, or set the variable {variable}."),
         )
     })?;
     Ok(Password(typed.into_bytes()))
@@ -91,7 +114,7 @@ mod tests {
     fn from_file(content: &[u8]) -> Vec<u8> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
-        obtain(Some(file.path()), "u", "h").unwrap().reveal()
+        obtain(OF_SOURCE, Some(file.path()), "u", "h").unwrap().reveal()
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The state file: where it lies, and that it is nothing but a file of ours.
 
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::libc;
@@ -14,6 +14,19 @@ pub(crate) fn beside(maildir: &Path) -> PathBuf {
     let mut name = maildir.as_os_str().to_owned();
     name.push(".transhume.db");
     PathBuf::from(name)
+}
+
+/// An account's name as a part of a file's: user names may be any text, and paths are not.
+pub(crate) fn plain(account: &str) -> String {
+    account.replace('%', "%25").replace('/', "%2F")
+}
+
+/// Makes the folder of the state file, where it is missing: readable for whoever runs this only.
+pub(crate) fn make_folder(state: &Path) -> std::io::Result<()> {
+    match state.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => DirBuilder::new().recursive(true).mode(0o700).create(folder),
+        None => Ok(()),
+    }
 }
 
 /// Makes a file that only its owner reads; one that is there has to be writable. The database would say that it cannot

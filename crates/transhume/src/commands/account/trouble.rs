@@ -1,8 +1,10 @@
 //! Errors of a pass, as a person reads them: what happened and where, then what to do.
 
+use std::path::Path;
+
 use transhume_sync::{Cause, CertificateFault, Security, SourceAddress, SyncError};
 
-use super::Ends;
+use super::address::TargetAddress;
 use crate::exit::{Exit, Failure};
 
 const AGAIN: &str = "Nothing is lost: run the same command again, and it goes on where it stopped.";
@@ -10,25 +12,65 @@ const AGAIN: &str = "Nothing is lost: run the same command again, and it goes on
 /// Knows the two ends by name.
 #[derive(Debug)]
 pub(crate) struct Trouble {
-    source: SourceAddress,
+    source: Server,
+    /// The target's, where it is on one.
+    target: Option<Server>,
+    /// The Maildir, or the account.
     maildir: String,
     state: String,
 }
 
+/// A server, and the options by which it is given.
+#[derive(Debug)]
+struct Server {
+    address: SourceAddress,
+    option: &'static str,
+    pin: &'static str,
+    word: &'static str,
+}
+
 impl Trouble {
     /// For a move between these.
-    pub(crate) fn new(ends: &Ends) -> Self {
+    pub(crate) fn new(source: &SourceAddress, target: &TargetAddress, state: &Path) -> Self {
+        let (maildir, account) = match target {
+            TargetAddress::Maildir(path) => (path.display().to_string(), None),
+            TargetAddress::Imap(address) => (
+                format!("the account {}", address.account()),
+                Some(Server {
+                    address: address.clone(),
+                    option: "--to",
+                    pin: "--to-pin",
+                    word: "new",
+                }),
+            ),
+        };
         Self {
-            source: ends.source.clone(),
-            maildir: ends.maildir.display().to_string(),
-            state: ends.state.display().to_string(),
+            source: Server {
+                address: source.clone(),
+                option: "--from",
+                pin: "--pin",
+                word: "old",
+            },
+            target: account,
+            maildir,
+            state: state.display().to_string(),
+        }
+    }
+
+    /// The server that an error is about.
+    fn server(&self, error: &SyncError) -> &Server {
+        match &self.target {
+            Some(target) if error.is_of_target_server() => target,
+            _ => &self.source,
         }
     }
 
     /// Puts an error into words.
     pub(crate) fn explain(&self, error: &SyncError) -> Failure {
         match error.cause() {
-            Cause::Untrusted { fault, fingerprint } => self.untrusted(fault, &fingerprint.to_string()),
+            Cause::Untrusted { fault, fingerprint } => {
+                untrusted(self.server(error), fault, &fingerprint.to_string())
+            }
             Cause::LoginRefused | Cause::LoginDisabled | Cause::LoginUnavailable => self.login(error),
             Cause::UnknownHost
             | Cause::Unreachable
@@ -36,6 +78,7 @@ impl Trouble {
             | Cause::NoTls
             | Cause::SourceFault => self.connection(error),
             Cause::DiskFull
+            | Cause::OverQuota
             | Cause::ReadOnly
             | Cause::PermissionDenied
             | Cause::Busy
@@ -57,17 +100,19 @@ impl Trouble {
     }
 
     fn login(&self, error: &SyncError) -> Failure {
+        let Server { address, option, .. } = self.server(error);
         let SourceAddress {
             host, user, security, ..
-        } = &self.source;
+        } = address;
         match error.cause() {
             Cause::LoginDisabled => Failure::new(
                 Exit::LoginRefused,
                 format!("{host} takes no password on this connection"),
                 if *security == Security::Insecure {
-                    "It wants encryption first: write imaps:// or imap:// in --from."
+                    format!("It wants encryption first: write imaps:// or imap:// in {option}.")
                 } else {
                     "It offers neither AUTH=PLAIN nor LOGIN; ask its administrator to allow one of them."
+                        .to_owned()
                 },
             ),
             Cause::LoginUnavailable => Failure::new(
@@ -88,18 +133,21 @@ impl Trouble {
     }
 
     fn connection(&self, error: &SyncError) -> Failure {
-        let SourceAddress { host, port, .. } = &self.source;
+        let Server { address, option, .. } = self.server(error);
+        let SourceAddress { host, port, .. } = address;
         let (what, advice) = match error.cause() {
             Cause::UnknownHost => (
                 format!("the host name {host} is not known"),
-                "Check the spelling in --from, and whether this machine's name service works. Nothing was changed."
-                    .to_owned(),
+                format!(
+                    "Check the spelling in {option}, and whether this machine's name service works. Nothing was changed."
+                ),
             ),
             Cause::NoStartTls => (
                 format!("{host} offers no STARTTLS on port {port}, so the password would go over the net in the clear"),
-                "Write imaps:// in --from if the server has TLS on port 993; only if everybody on the way may read the \
-                 mail, write imap+insecure://. Nothing was sent."
-                    .to_owned(),
+                format!(
+                    "Write imaps:// in {option} if the server has TLS on port 993; only if everybody on the way may read \
+                     the mail, write imap+insecure://. Nothing was sent."
+                ),
             ),
             Cause::NoTls => (
                 format!("no encrypted connection to {host}, port {port}: {error}"),
@@ -129,6 +177,16 @@ impl Trouble {
                     "Wait until the other run has ended, or stop it. Nothing was changed by this one.",
                 );
             }
+            Cause::OverQuota => (
+                format!("there is no room on the target: the quota of {maildir} is used up ({error})"),
+                format!("Raise the quota, or have its owner make room. {AGAIN}"),
+            ),
+            Cause::DiskFull if self.target.is_some() => (
+                format!(
+                    "there is no room for the state file {state}, or for long messages beside it ({error})"
+                ),
+                format!("Make room. {AGAIN}"),
+            ),
             Cause::DiskFull => (
                 format!("the disk that holds {maildir} is full, or its quota used up ({error})"),
                 format!("Make room. {AGAIN}"),
@@ -160,24 +218,26 @@ impl Trouble {
         };
         Failure::new(Exit::TargetFailed, what, advice)
     }
+}
 
-    fn untrusted(&self, fault: &CertificateFault, fingerprint: &str) -> Failure {
-        let host = &self.source.host;
-        let what = format!("the certificate of {host} is not trusted: {fault}");
-        let advice = if *fault == CertificateFault::PinDiffers {
-            format!(
-                "Its SHA-256 is now {fingerprint}. If the server got a new certificate (ask its administrator), give \
-                 --pin sha256:{fingerprint}; if not, somebody may be listening in. Nothing was sent."
-            )
-        } else {
-            format!(
-                "If this is your old server with a self-signed certificate, compare the fingerprint there (openssl x509 \
-                 -noout -fingerprint -sha256 -in its certificate file) and add --pin sha256:{fingerprint}. \
-                 Nothing was sent."
-            )
-        };
-        Failure::new(Exit::Untrusted, what, advice)
-    }
+fn untrusted(server: &Server, fault: &CertificateFault, fingerprint: &str) -> Failure {
+    let Server {
+        address, pin, word, ..
+    } = server;
+    let what = format!("the certificate of {} is not trusted: {fault}", address.host);
+    let advice = if *fault == CertificateFault::PinDiffers {
+        format!(
+            "Its SHA-256 is now {fingerprint}. If the server got a new certificate (ask its administrator), give \
+             {pin} sha256:{fingerprint}; if not, somebody may be listening in. Nothing was sent."
+        )
+    } else {
+        format!(
+            "If this is your {word} server with a self-signed certificate, compare the fingerprint there (openssl x509 \
+             -noout -fingerprint -sha256 -in its certificate file) and add {pin} sha256:{fingerprint}. \
+             Nothing was sent."
+        )
+    };
+    Failure::new(Exit::Untrusted, what, advice)
 }
 
 /// The error with the server's name, which not every error says by itself.

@@ -58,8 +58,9 @@ impl Doveadm {
 
     fn command(&self, verb: &[&str]) -> Command {
         let mut command = Command::new("doveadm");
-        // The old server's password is none of its business.
+        // The servers' passwords are none of its business.
         command.env_remove(password::VARIABLE);
+        command.env_remove(password::TARGET_VARIABLE);
         if let Some(config) = &self.config {
             command.arg("-c").arg(config);
         }
@@ -126,8 +127,10 @@ mod tests {
             arguments.join(" "),
             "-c /c mailbox update -u amy --min-highest-modseq 8 -- -A"
         );
-        let kept_back: Vec<_> = command.get_envs().collect();
-        assert_eq!(kept_back, [("TRANSHUME_PASSWORD".as_ref(), None)]);
+        let mut kept_back: Vec<_> = command.get_envs().collect();
+        kept_back.sort();
+        let names = ["TRANSHUME_PASSWORD", "TRANSHUME_TO_PASSWORD"];
+        assert_eq!(kept_back, names.map(|name| (name.as_ref(), None)));
     }
 
     #[test]

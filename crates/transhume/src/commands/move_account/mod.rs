@@ -1,8 +1,9 @@
-//! `transhume move`: one account, once, from an IMAP server into a Maildir.
+//! `transhume move`: one account, once, from an IMAP server into a Maildir, or onto another IMAP server.
 
 pub(super) mod dovecot;
 pub(super) mod report;
 pub(super) mod setup;
+mod target;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,15 +19,21 @@ const AFTER_HELP: &str = "\
 Examples:
   transhume move --from imaps://alice@mail.old.example --to maildir:/var/vmail/alice/Maildir --dry-run
   transhume move --from imaps://alice@mail.old.example --to maildir:/var/vmail/alice/Maildir
+  transhume move --from imaps://alice@mail.old.example --to imaps://alice@mail.new.example
 
-The password is asked for, or read from --password-file or the variable TRANSHUME_PASSWORD. The same command again
-brings over what has changed since. The old server is never written to.
+Into a Maildir, messages keep their UIDs, and clients download nothing again. A server that is only reached by IMAP
+gives messages UIDs of its own: use that where the new server's files are out of reach.
+
+The password is asked for, or read from --password-file or the variable TRANSHUME_PASSWORD; that of the new server from
+--to-password-file or TRANSHUME_TO_PASSWORD. The same command again brings over what has changed since. The old server is
+never written to.
 
 Exit codes: 0 all moved and verified; 2 wrong command line; 3 finished, but some messages or mailboxes stay behind
-(the report names them); 4 login refused; 5 old server not reachable or connection lost; 6 certificate not trusted;
+(the report names them); 4 login refused; 5 server not reachable or connection lost; 6 certificate not trusted;
 7 new side not writable; 8 another run is at work there; 70 internal error; 130 interrupted.";
 
-/// Moves one mailbox account from an IMAP server into a Maildir that Dovecot serves, with the same UIDs, flags and dates
+/// Moves one mailbox account from an IMAP server into a Maildir that Dovecot serves, with the same UIDs, flags and dates; or
+/// onto another IMAP server
 #[derive(Debug, Args)]
 #[allow(
     clippy::doc_markdown,
@@ -40,6 +47,15 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     moving: Moving,
+
+    /// File that holds the password of the new account, where --to is imaps://USER@HOST[:PORT], imap://… or
+    /// imap+insecure://… (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    to_password_file: Option<PathBuf>,
+
+    /// Believe the new server's certificate if this is its SHA-256, where --to is an account on a server
+    #[arg(long, value_name = "sha256:HEX")]
+    to_pin: Option<String>,
 
     /// The account's name in Dovecot here: lets doveadm tell it how far the old server's change numbers had got, so that
     /// clients with CONDSTORE or QRESYNC miss nothing
@@ -76,7 +92,7 @@ pub(super) struct Moving {
     most_deletions: u32,
 
     /// Connections to the old server for one account, if there is much to carry; fewer where it refuses them [default: 2; with
-    /// move-all 1]
+    /// move-all 1]. Onto a server by IMAP it is always one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     pub(super) connections: Option<u32>,
 }
@@ -106,6 +122,8 @@ enum Deletions {
 pub(super) struct Telling {
     pub(super) dry_run: bool,
     pub(super) quiet: bool,
+    /// Whether mail goes into files, where UIDs can be kept and roles are configuration.
+    pub(super) into_maildir: bool,
 }
 
 /// Runs the command to its end and says how it went.
@@ -114,6 +132,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let telling = Telling {
         dry_run: arguments.moving.dry_run,
         quiet: arguments.account.manner.quiet,
+        into_maildir: arguments.account.to.starts_with("maildir:"),
     };
     let json = arguments.account.manner.json;
     let outcome = execute(arguments);

@@ -27,7 +27,7 @@ pub(crate) fn text(telling: Telling, ended: &Outcome, took: Duration) -> String 
     for note in &report.notes {
         line(&mut out, format_args!("  Note: {note}."));
     }
-    left(&mut out, ended);
+    left(&mut out, telling, ended);
     if !telling.dry_run {
         advice(&mut out, telling, report);
     }
@@ -35,8 +35,8 @@ pub(crate) fn text(telling: Telling, ended: &Outcome, took: Duration) -> String 
 }
 
 /// What could not be done.
-pub(crate) fn left(out: &mut String, ended: &Outcome) {
-    trouble(out, &ended.report);
+pub(crate) fn left(out: &mut String, telling: Telling, ended: &Outcome) {
+    trouble(out, telling, &ended.report);
     if let Some(words) = &ended.dovecot_trouble {
         line(
             out,
@@ -100,7 +100,7 @@ fn what(mailbox: &MailboxReport) -> String {
         MailboxState::Unchanged => "unchanged".to_owned(),
         MailboxState::Filled => "fill, keeping UIDs".to_owned(),
         MailboxState::Followed => "add what is new".to_owned(),
-        MailboxState::Reidentified => "numbered anew by the old server: recognise by content".to_owned(),
+        MailboxState::Reidentified => "numbered anew: recognise by content".to_owned(),
         MailboxState::RemovedByOwner => "removed on the new side: not brought back".to_owned(),
     }];
     if mailbox.done.adopted > 0 {
@@ -194,7 +194,7 @@ fn extras(out: &mut String, totals: &Counts, report: &Report) {
     );
 }
 
-fn trouble(out: &mut String, report: &Report) {
+fn trouble(out: &mut String, telling: Telling, report: &Report) {
     if report.unreadable_mailboxes > 0 {
         line(
             out,
@@ -237,12 +237,19 @@ fn trouble(out: &mut String, report: &Report) {
             );
         }
         for (keyword, messages) in &mailbox.keywords_left_out {
+            let why = if telling.into_maildir {
+                "a Maildir holds 26 keywords in a mailbox"
+            } else {
+                "the new server does not take it"
+            };
+            let kind = if keyword.starts_with('\\') {
+                "Flag"
+            } else {
+                "Keyword"
+            };
             line(
                 out,
-                format_args!(
-                    "  Keyword {keyword} of {messages} messages in “{name}” is not kept: a Maildir holds 26 keywords in \
-                     a mailbox.",
-                ),
+                format_args!("  {kind} {keyword} of {messages} messages in “{name}” is not kept: {why}."),
             );
         }
     }
@@ -265,7 +272,20 @@ fn advice(out: &mut String, telling: Telling, report: &Report) {
         .iter()
         .filter_map(|m| m.role.map(|role| (&m.target, role)))
         .collect();
-    if roles.is_empty() || report.totals().is_empty() || telling.quiet {
+    if report.totals().is_empty() || telling.quiet {
+        return;
+    }
+    if !telling.into_maildir {
+        line(
+            out,
+            format_args!(
+                "\nThe new server has given the messages UIDs of its own: clients that move with the account download them \
+                 once more. Which mailbox is Sent, Trash, … is set there."
+            ),
+        );
+        return;
+    }
+    if roles.is_empty() {
         return;
     }
     line(

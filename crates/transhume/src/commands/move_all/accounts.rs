@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::commands::account::address::TargetAddress;
 use crate::commands::account::password::Password;
-use crate::commands::account::{Ends, address};
+use crate::commands::account::{Ends, address, state_file};
 
 use super::table::{self, Column, Fault, Row};
 
@@ -111,11 +112,19 @@ fn account(row: &Row, folders: Folders<'_>, faults: &mut Vec<Fault>) -> Option<A
     };
     let source = source.map_err(|what| wrong(Column::From, what)).ok();
     // Not in the parser's words: they repeat what stands there, and cells may have been mixed up.
-    let maildir = to.as_deref().and_then(|to| address::parse_target(to).ok());
-    if maildir.is_none() {
-        let what = "this does not name a Maildir: write maildir:/PATH";
-        wrong(Column::To, what.to_owned());
-    }
+    let maildir = match to.as_deref().and_then(|to| address::parse_target(to).ok()) {
+        Some(TargetAddress::Maildir(path)) => Some(path),
+        Some(TargetAddress::Imap(_)) => {
+            let what = "accounts on a server are moved to one at a time, with “transhume move”; here, write maildir:/PATH";
+            wrong(Column::To, what.to_owned());
+            None
+        }
+        None => {
+            let what = "this does not name a Maildir: write maildir:/PATH";
+            wrong(Column::To, what.to_owned());
+            None
+        }
+    };
     let typed = row.bytes(Column::Password);
     let password = match (typed, password_file) {
         ([], None) => {
@@ -149,7 +158,9 @@ fn account(row: &Row, folders: Folders<'_>, faults: &mut Vec<Fault>) -> Option<A
     let source = source?;
     let state = match (state, folders.state) {
         (Some(state), _) => Some(folders.own.join(state)),
-        (None, Some(folder)) => Some(folder.join(state_name(&source.account()))),
+        (None, Some(folder)) => {
+            Some(folder.join(format!("{}.transhume.db", state_file::plain(&source.account()))))
+        }
         (None, None) => None,
     };
     Some(Account {
@@ -159,11 +170,6 @@ fn account(row: &Row, folders: Folders<'_>, faults: &mut Vec<Fault>) -> Option<A
         is_password_in_file: !typed.is_empty(),
         dovecot_user,
     })
-}
-
-/// What an account's state file is called in a folder of state files. User names may be any text, and paths are not.
-fn state_name(account: &str) -> String {
-    format!("{}.transhume.db", account.replace('%', "%25").replace('/', "%2F"))
 }
 
 fn holds_password(from: &str) -> bool {

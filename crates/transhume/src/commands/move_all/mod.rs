@@ -93,6 +93,7 @@ impl Arguments {
         Telling {
             dry_run: self.moving.dry_run,
             quiet: self.manner.quiet,
+            into_maildir: true,
         }
     }
 }

@@ -87,7 +87,7 @@ fn words(telling: Telling, exit: Exit, outcome: &Result<Outcome, Failure>) -> St
             for note in &outcome.report.notes {
                 let _ = writeln!(words, "  Note: {note}.");
             }
-            report::left(&mut words, outcome);
+            report::left(&mut words, telling, outcome);
         }
     }
     words
@@ -373,6 +373,7 @@ mod tests {
                 telling: Telling {
                     dry_run: false,
                     quiet: false,
+                    into_maildir: true,
                 },
                 labels: &labels,
                 ended: &ended,

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use transhume_db::{Base, DbError, Store};
 use transhume_sync::{
-    Cause, Deletions, Depth, Durability, Observer, Pass, Source, Stop, SyncError, Target, TargetOptions,
-    Verification,
+    Cause, Deletions, Depth, Durability, MaildirTarget, Observer, Pass, Source, Stop, SyncError,
+    TargetOptions, Verification,
 };
 
-use super::super::account::{Ends, Rules, Trouble, ask_password, now};
+use super::super::account::{Ends, Rules, ask_password, now};
 use super::Arguments;
 use crate::exit::{Exit, Failure};
 
@@ -18,7 +18,7 @@ pub(crate) struct Setup {
     ends: Ends,
     rules: Rules,
     source: Source,
-    target: Target,
+    target: MaildirTarget,
     depth: Depth,
 }
 
@@ -53,8 +53,9 @@ impl Setup {
                 "Make it, or name another.",
             ));
         }
-        let target = Target::look_only(&ends.maildir, OPTIONS).map_err(|error| explain(&ends, &error))?;
-        if !target.exists() {
+        let target =
+            MaildirTarget::look_only(&ends.maildir, OPTIONS).map_err(|error| explain(&ends, &error))?;
+        if !target.is_there() {
             return Err(Failure::usage(
                 format!("--to: there is no Maildir at {}", ends.maildir.display()),
                 "Correct the path; or move the account first, with “transhume move”.",
@@ -94,7 +95,7 @@ impl Setup {
             let base = open_base(&ends).await?;
             let pass = Pass {
                 source,
-                target,
+                target: target.into(),
                 base,
                 selection: rules.selection,
                 deletions: Deletions::Keep,
@@ -153,6 +154,6 @@ fn explain(ends: &Ends, error: &SyncError) -> Failure {
                 CHANGED,
             )
         }
-        _ => Trouble::new(ends).explain(error),
+        _ => ends.trouble().explain(error),
     }
 }

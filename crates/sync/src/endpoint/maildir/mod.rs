@@ -1,0 +1,312 @@
+//! The target as a Maildir that Dovecot serves.
+
+mod place;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+pub use transhume_maildir::{Durability, Owner};
+use transhume_maildir::{MailboxDir, MaildirError, MaildirRoot, Options, Origin, Scan};
+use transhume_model::mail::{FlagSet, MailboxName, Uid, UidValidity};
+use transhume_model::plan::{NameRules, TargetHeader, TargetState};
+
+pub(crate) use self::place::{How, MaildirPlace};
+use super::target::{Batch, Claim, Counterpart, Index, Look, Place, Target, Wanted};
+use crate::error::SyncError;
+
+/// What Maildir++ and Dovecot can hold as a name: the dot separates levels, the slash directories.
+const NAMES: NameRules = NameRules {
+    forbidden: &['.', '/'],
+    max_octets: transhume_maildir::DIRECTORY_NAME_MAX,
+};
+
+/// Beyond two writers, files are made no faster. A flush of the file system costs much the same for one message as for many.
+const BATCH: Batch = Batch {
+    writers: 2,
+    lines: u32::MAX,
+    messages: 1_000,
+    octets: 128 << 20,
+};
+
+/// How to write.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetOptions {
+    /// To whom everything that is made is given; `None` leaves it with the process.
+    pub owner: Option<Owner>,
+    /// When what was written is made safe from a power cut.
+    pub durability: Durability,
+}
+
+/// A Maildir, or in a dry run the place where one would be.
+#[derive(Clone, Debug)]
+pub struct MaildirTarget {
+    root: Option<MaildirRoot>,
+}
+
+impl MaildirTarget {
+    /// Opens a Maildir, making it where it is missing; the folder that it lies in must exist.
+    pub fn open(path: &Path, options: TargetOptions) -> Result<Self, SyncError> {
+        let TargetOptions { owner, durability } = options;
+        let root = MaildirRoot::open(
+            path,
+            Options {
+                owner,
+                durability,
+                ..Options::default()
+            },
+        )?;
+        Ok(Self { root: Some(root) })
+    }
+
+    /// Looks at a Maildir without making anything. It need not be there.
+    pub fn look_only(path: &Path, options: TargetOptions) -> Result<Self, SyncError> {
+        // A Maildir is complete when it has `cur`; opening it makes nothing then.
+        if path.join("cur").is_dir() {
+            return Self::open(path, options);
+        }
+        Ok(Self { root: None })
+    }
+
+    /// Whether there is a Maildir.
+    pub fn is_there(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// Keeps other runs of this program from writing. Those that only read may share it, and nothing is written.
+    pub fn claim_to_read(&self) -> Result<Claim, SyncError> {
+        Ok(Claim::new(self.root()?.lock_shared()?))
+    }
+
+    /// The folder of a mailbox.
+    pub(crate) fn mailbox(&self, name: &MailboxName) -> Result<MailboxDir, SyncError> {
+        Ok(self.root()?.mailbox(name)?)
+    }
+
+    /// All mailboxes that have a name, INBOX first.
+    pub(crate) async fn list(&self) -> Result<Vec<MailboxName>, SyncError> {
+        let root = self.root()?.clone();
+        let found = blocking(move || root.list()).await?;
+        Ok(found.into_iter().filter_map(|mailbox| mailbox.name).collect())
+    }
+
+    /// How many messages a mailbox that is there holds.
+    pub(crate) async fn count(&self, name: &MailboxName) -> Result<u64, SyncError> {
+        let dir = self.mailbox(name)?;
+        blocking(move || Ok(dir.scan()?.len() as u64)).await
+    }
+
+    /// The subscriptions.
+    pub(crate) async fn subscriptions(&self) -> Result<Vec<MailboxName>, SyncError> {
+        let root = self.root()?.clone();
+        blocking(move || root.subscriptions()).await
+    }
+
+    fn root(&self) -> Result<&MaildirRoot, SyncError> {
+        self.root
+            .as_ref()
+            .ok_or_else(|| SyncError::Internal("a dry run was to write".to_owned()))
+    }
+
+    /// What a mailbox holds; nothing when it is not there.
+    async fn scan(&self, name: &MailboxName) -> Result<Option<Scan>, SyncError> {
+        let Some(root) = &self.root else {
+            return Ok(None);
+        };
+        let dir = root.mailbox(name)?;
+        blocking(move || {
+            if dir.exists()? {
+                dir.scan().map(Some)
+            } else {
+                Ok(None)
+            }
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Target for MaildirTarget {
+    fn exists(&self) -> bool {
+        self.is_there()
+    }
+
+    fn claim(&self) -> Result<Claim, SyncError> {
+        Ok(Claim::new(self.root()?.lock_exclusively()?))
+    }
+
+    async fn identity(&self) -> Result<Option<String>, SyncError> {
+        Ok(self.root()?.identity()?)
+    }
+
+    async fn mark(&self) -> Result<String, SyncError> {
+        let root = self.root()?.clone();
+        blocking(move || root.mark()).await
+    }
+
+    async fn begin_round(&self) -> Result<(), SyncError> {
+        Ok(())
+    }
+
+    async fn name_rules(&self) -> Result<NameRules, SyncError> {
+        Ok(NAMES)
+    }
+
+    async fn state(&self, mailbox: &Counterpart<'_>) -> Result<TargetState, SyncError> {
+        let Some(root) = &self.root else {
+            return Ok(TargetState::default());
+        };
+        let tag = tag_of(mailbox);
+        let known = mailbox.record.base.target_uid_validity;
+        let dir = root.mailbox(&mailbox.record.target)?;
+        blocking(move || {
+            if !dir.exists()? {
+                return Ok(TargetState::default());
+            }
+            let header = dir.header()?;
+            let found = header.as_ref().map(|header| header.uid_validity);
+            let replaced = known.is_some() && known != found;
+            let holds_ours = replaced && dir.scan()?.ours().any(|(origin, _)| origin.tag == tag);
+            let header = header.map(|header| TargetHeader {
+                uid_validity: header.uid_validity,
+                uid_next: header.uid_next,
+            });
+            Ok(TargetState {
+                exists: true,
+                header,
+                holds_ours,
+            })
+        })
+        .await
+    }
+
+    async fn make_mailbox(&self, name: &MailboxName) -> Result<bool, SyncError> {
+        let dir = self.mailbox(name)?;
+        blocking(move || dir.create()).await
+    }
+
+    async fn rename_mailbox(&self, from: &MailboxName, to: &MailboxName) -> Result<bool, SyncError> {
+        let (root, from, to) = (self.root()?.clone(), from.clone(), to.clone());
+        blocking(move || root.rename(&from, &to)).await
+    }
+
+    async fn look(
+        &self,
+        mailbox: &Counterpart<'_>,
+        uid_validity: Option<UidValidity>,
+    ) -> Result<Look, SyncError> {
+        let scan = self.scan(&mailbox.record.target).await?;
+        let marks = scan.map(|scan| Marks {
+            scan,
+            tag: tag_of(mailbox),
+            uid_validity,
+        });
+        Ok(marks.map(Marks::into_look).unwrap_or_default())
+    }
+
+    async fn place(&self, wanted: &Wanted<'_>) -> Result<(Arc<dyn Place>, Look), SyncError> {
+        let record = wanted.mailbox.record;
+        let dir = self.mailbox(&record.target)?;
+        let scan = self.scan(&record.target).await?;
+        let marks = scan.map(|scan| Marks {
+            scan,
+            tag: tag_of(&wanted.mailbox),
+            uid_validity: wanted.checkpoint.uid_validity,
+        });
+        let place = MaildirPlace::open(dir, wanted, marks.as_ref()).await?;
+        let look = marks.map(Marks::into_look).unwrap_or_default();
+        Ok((Arc::new(place), look))
+    }
+
+    async fn subscribe(&self, names: Vec<MailboxName>) -> Result<usize, SyncError> {
+        let root = self.root()?.clone();
+        blocking(move || root.subscribe(&names)).await
+    }
+
+    async fn make_durable(&self) -> Result<(), SyncError> {
+        let root = self.root()?.clone();
+        blocking(move || root.sync()).await
+    }
+
+    fn batch(&self) -> Batch {
+        BATCH
+    }
+}
+
+/// The marks that the messages of a mailbox bear, and which of them are those of one source mailbox.
+struct Marks {
+    scan: Scan,
+    tag: [u8; 8],
+    uid_validity: Option<UidValidity>,
+}
+
+impl Marks {
+    /// Whether there is a message that bears the mark of this source UID.
+    fn holds(&self, uid: Uid) -> bool {
+        self.flags_of(uid, None).is_some()
+    }
+
+    /// Whether there are messages that do not bear the mark of this source mailbox as it is numbered now.
+    fn holds_others(&self) -> bool {
+        let own = (self.tag, self.uid_validity);
+        self.scan
+            .ours()
+            .filter(|(origin, _)| (origin.tag, origin.uid_validity) == own)
+            .count()
+            < self.scan.len()
+    }
+
+    fn into_look(self) -> Look {
+        let foreign_sizes = self
+            .scan
+            .foreign()
+            .iter()
+            .filter_map(|message| message.virtual_size)
+            .collect();
+        Look::new(self, foreign_sizes)
+    }
+}
+
+impl Index for Marks {
+    fn flags_of(&self, uid: Uid, name: Option<&str>) -> Option<FlagSet> {
+        let found = match name {
+            Some(name) => self.scan.find_name(name.as_bytes())?,
+            None => self.scan.find(&Origin {
+                tag: self.tag,
+                uid_validity: self.uid_validity,
+                uid,
+            })?,
+        };
+        Some(self.scan.flags(found.letters))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.scan.len() == 0
+    }
+}
+
+fn tag_of(mailbox: &Counterpart<'_>) -> [u8; 8] {
+    mailbox_tag(mailbox.account, &mailbox.record.marked)
+}
+
+/// Marks messages of one source mailbox, always the same.
+pub(crate) fn mailbox_tag(account: &str, mailbox: &MailboxName) -> [u8; 8] {
+    let mut hasher = Sha256::new();
+    hasher.update(account);
+    for component in mailbox.components() {
+        hasher.update([0]);
+        hasher.update(component);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    let (tag, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    *tag
+}
+
+/// Runs what may block on a thread for that.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, MaildirError> + Send + 'static,
+) -> Result<T, SyncError> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    Ok(joined.map_err(|error| SyncError::Internal(error.to_string()))??)
+}
