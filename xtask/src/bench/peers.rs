@@ -206,11 +206,13 @@ impl Runner<'_> {
             // Writing to a string cannot fail.
             let _ = writeln!(accounts, "{},{},{PASSWORD}", from(user), to(user));
         }
+        let states = place.folder.join("state");
+        std::fs::create_dir_all(&states).with_context(|| format!("making {}", states.display()))?;
         command
             .args(["move-all", "--quiet", "--jobs", &JOBS.to_string(), "--accounts"])
             .arg(place.private_file("accounts.csv", &accounts)?)
             .arg("--state-dir")
-            .arg(place.folder.join("state"));
+            .arg(states);
         Ok(command)
     }
 
