@@ -258,3 +258,27 @@ fn removals_are_followed_on_request() {
     );
     assert_eq!(uids(), [1, 3, 6, 7, 8, 9, 10, 11, 12, 13]);
 }
+
+/// I14: what another program had put here before is no more than recognised; it is not removed with the old server's.
+#[test]
+fn what_was_brought_by_others_is_not_removed() {
+    let pair = Pair::start("jost", &[mailbox(&["INBOX"], 1_700_000_001, 3)]);
+    let mut owner = Oracle::login(&pair.new, &pair.user).unwrap();
+    owner.append(&["INBOX"], &[], None, &text("INBOX-1")).unwrap();
+    owner.logout().unwrap();
+    let json = run_complete(&mut pair.command());
+    assert_eq!(json["totals"]["adopted"], 1, "{json}");
+    let mut client = source(&pair);
+    client.select(&["INBOX"]).unwrap();
+    client.store("1:2", "+FLAGS", &["\\Deleted"]).unwrap();
+    client.expunge("1:2").unwrap();
+    client.logout().unwrap();
+    let mut expunged = 0;
+    for _ in 0..3 {
+        let json = run_complete(pair.command().args(["--deletions", "follow"]));
+        expunged += json["totals"]["expunged"].as_u64().unwrap();
+    }
+    assert_eq!(expunged, 1, "the one that this program brought");
+    let view = pair.new_view();
+    assert_eq!(view.folders[&vec!["INBOX".to_owned()]].messages.len(), 2);
+}

@@ -124,6 +124,7 @@ pub(crate) async fn apply(
     let mut missing = Vec::new();
     let mut found = Vec::new();
     let mut removals = Vec::new();
+    let mut released = Vec::new();
     for action in actions {
         match action {
             Action::Adopt { row } => {
@@ -151,11 +152,8 @@ pub(crate) async fn apply(
             Action::Forget { uid } => forget.push(uid),
             Action::Miss { uid, since } => missing.push((uid, since)),
             Action::Find { uid } => found.push(uid),
-            Action::Expunge {
-                uid,
-                flags,
-                target_name,
-            } => removals.push((uid, place.key(uid, target_name), flags)),
+            Action::Expunge { uid, flags } => removals.push((uid, place.key(uid, None), flags)),
+            Action::Release { uid } => released.push(uid),
             Action::Carry { .. } => {}
         }
     }
@@ -171,6 +169,7 @@ pub(crate) async fn apply(
     confirmed.removed = gone.len() as u64;
     forget.extend(gone);
     confirmed.expunged = expunge(base, place, removals).await?;
+    base.drop_pairs(place.id, &released).await?;
     base.agree_flags(place.id, &agree).await?;
     base.forget(place.id, &forget).await?;
     Ok(confirmed)

@@ -157,7 +157,8 @@ impl Counts {
                 | Action::Agree { .. }
                 | Action::Miss { .. }
                 | Action::Find { .. }
-                | Action::Expunge { .. } => {}
+                | Action::Expunge { .. }
+                | Action::Release { .. } => {}
             }
         }
         counts

@@ -93,8 +93,11 @@ pub enum Action {
         uid: Uid,
         /// The flags that both sides last agreed on.
         flags: FlagSet,
-        /// The name of its counterpart, where that does not bear its mark.
-        target_name: Option<String>,
+    },
+    /// The source has removed the message, and its counterpart was not brought by this program: that stays, and is a pair no more.
+    Release {
+        /// On the source.
+        uid: Uid,
     },
     /// The owner has removed the message on the target: it is remembered, so that it is never brought again.
     Forget {

@@ -1,7 +1,8 @@
 //! Messages that the source has no longer.
 //!
 //! By default they are kept. Where removals are followed, a message is removed only if it was missing in two passes, each time in
-//! a list that was complete (I8), and only if its owner has not touched it here since (I7).
+//! a list that was complete (I8), and only if its owner has not touched it here since (I7) and this program
+//! has brought it (I14).
 
 use super::{Action, PairState};
 use crate::mail::{FlagSet, Uid};
@@ -49,10 +50,12 @@ pub fn plan_removals(absent: &[Absent], began: i64) -> Vec<Action> {
             uid: pair.uid,
             since: began,
         }),
-        (_, Some(since)) => (since < began).then(|| Action::Expunge {
+        (_, Some(since)) if since >= began => None,
+        // I14: what another program has put there is not ours to delete.
+        (_, Some(_)) if pair.target_name.is_some() => Some(Action::Release { uid: pair.uid }),
+        (_, Some(_)) => Some(Action::Expunge {
             uid: pair.uid,
             flags: pair.flags.clone(),
-            target_name: pair.target_name.clone(),
         }),
     };
     absent.iter().filter_map(plan).collect()
@@ -62,7 +65,7 @@ pub fn plan_removals(absent: &[Absent], began: i64) -> Vec<Action> {
 mod tests {
     use super::*;
 
-    /// I8
+    /// I8, I14
     #[test]
     fn only_what_was_missing_in_an_earlier_pass_is_removed() {
         let absent = |uid, state, missing_since| Absent {
@@ -79,12 +82,17 @@ mod tests {
             absent(4, PairState::Staged, Some(1)),
             absent(5, PairState::Gone, Some(1)),
             absent(6, PairState::Gone, None),
+            Absent {
+                target_name: Some("1.of.another".to_owned()),
+                ..absent(7, PairState::Placed, Some(99))
+            },
         ];
         let shown: Vec<String> = plan_removals(&pairs, 100)
             .iter()
             .map(|action| match action {
                 Action::Miss { uid, since } => format!("miss {uid} since {since}"),
                 Action::Expunge { uid, flags, .. } => format!("expunge {uid} if {flags}"),
+                Action::Release { uid } => format!("release {uid}"),
                 other => format!("{other:?}"),
             })
             .collect();
@@ -94,7 +102,8 @@ mod tests {
                 "miss 1 since 100",
                 "expunge 2 if \\Seen",
                 "expunge 5 if \\Seen",
-                "miss 6 since 100"
+                "miss 6 since 100",
+                "release 7"
             ]
         );
     }

@@ -313,7 +313,8 @@ impl Place for ImapPlace {
                 | Action::Carry { .. }
                 | Action::Miss { .. }
                 | Action::Find { .. }
-                | Action::Expunge { .. } => {}
+                | Action::Expunge { .. }
+                | Action::Release { .. } => {}
             }
         }
         if !changes.is_empty() {
