@@ -2,9 +2,12 @@
 //!
 //! Everything here is pure: no I/O, no clock, no randomness, no SQL, no async. What a mailbox is
 //! stands in [`mail`]; what is to be done with one is decided in [`plan`], and whether all of it is where it should be in
-//! [`verify`]. Whoever reads or writes
-//! real servers, files or databases lives in another crate and uses these words.
+//! [`verify`]. Who has an account on a platform, and which address leads where, is spelled in [`directory`];
+//! [`import`] reads it from what other platforms hand over. Whoever reads
+//! or writes real servers, files or databases lives in another crate and uses these words.
 
+pub mod directory;
+pub mod import;
 pub mod mail;
 pub mod plan;
 pub mod verify;

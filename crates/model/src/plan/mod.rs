@@ -3,8 +3,10 @@
 //! [`plan_tree`] decides which mailboxes are carried and what they are called on the target, [`certain`] which of them the source
 //! has merely renamed;
 //! [`decide_mailbox`] what one mailbox needs as a whole, [`decide_reading`] how it is read for that; [`plan_messages`] what each of its messages needs.
+//! What an import does to a platform's accounts is decided in [`directory`].
 //! Nothing here carries anything out, and nothing anywhere else decides *whether* to.
 
+pub mod directory;
 mod mailbox;
 mod messages;
 mod reading;

@@ -1,0 +1,23 @@
+//! Aliases: addresses that lead to others.
+
+use std::collections::BTreeSet;
+
+use super::name::AliasAddress;
+
+/// An address, or every address of a domain, that leads to others: alias, forward, list, catch-all.
+///
+/// Where the address is a mailbox's own, the alias is a *forward*: the mailbox gets its copy too, unless
+/// [`super::Mailbox::keeps_copy`] says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// What it answers to.
+    pub address: AliasAddress,
+    /// Where it leads; never empty. An `@domain` here keeps the local part.
+    pub recipients: BTreeSet<AliasAddress>,
+    /// Whether it is in use.
+    pub enabled: bool,
+    /// What its owner wrote about it; may be empty.
+    pub description: String,
+    /// When it was made, in seconds since 1970 UTC, where that is known.
+    pub created: Option<i64>,
+}

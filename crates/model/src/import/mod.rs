@@ -1,0 +1,1 @@
+//! What other platforms and people hand over, read into the words of [`crate::directory`]. Pure: rows in, entries out.

@@ -1,0 +1,4 @@
+//! What a person can ask of the directory: one file for each request.
+//!
+//! An operation reads, lets the model decide, shows, and carries out. It knows neither the command line nor HTTP: whoever
+//! asks parses the question and renders the answer.
