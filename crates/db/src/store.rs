@@ -15,6 +15,7 @@ const SCHEMA: &[&str] = &[
     include_str!("../schema/0001_base.sql"),
     include_str!("../schema/0002_delta.sql"),
     include_str!("../schema/0003_quarantine.sql"),
+    include_str!("../schema/0004_digest.sql"),
 ];
 
 /// A database that could not be opened or used.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 
 use thiserror::Error;
-use transhume_model::mail::Digest;
 
+use crate::client::Fingerprint;
 use crate::wire::{Code, Patience, Status, Tagged};
 
 /// Longest excerpt of a server's bytes in an error, in characters.
@@ -44,7 +44,7 @@ pub enum ImapError {
         /// Why not.
         reason: CertificateFault,
         /// SHA-256 of the certificate's DER form: what a pin must be for this server to be trusted.
-        fingerprint: Digest,
+        fingerprint: Fingerprint,
     },
     /// TLS could not be agreed on.
     #[error("no TLS connection with {host}: {reason}")]

@@ -17,5 +17,5 @@ mod quirks;
 pub mod session;
 pub mod wire;
 
-pub use client::{CertificateRule, Compression, Connection, Endpoint, Security, Timeouts};
+pub use client::{CertificateRule, Compression, Connection, Endpoint, Fingerprint, Security, Timeouts};
 pub use error::{CertificateFault, ImapError};

@@ -5,8 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt as _;
 
-use sha2::{Digest as _, Sha256};
-use transhume_model::mail::{Digest, InternalDate};
+use transhume_model::mail::{Digest, Hasher, InternalDate};
 
 use crate::error::MaildirError;
 use crate::name::Entry;
@@ -33,10 +32,10 @@ pub struct Contents {
 
 impl Contents {
     fn read(mut file: impl Read, modified: InternalDate, buffer: &mut [u8]) -> std::io::Result<Self> {
-        let (mut stored, mut size) = (Sha256::new(), 0);
+        let (mut stored, mut size) = (Hasher::default(), 0);
         let mut line_ends = LineEnds::default();
         // Begun where the two part: at the first line end that is no CRLF.
-        let mut served: Option<Sha256> = None;
+        let mut served: Option<Hasher> = None;
         let (mut after_cr, mut has_nul) = (false, false);
         loop {
             let chunk = match file.read(buffer)? {
@@ -54,10 +53,10 @@ impl Contents {
             has_nul |= chunk.contains(&0);
             after_cr = chunk.last() == Some(&b'\r');
         }
-        let stored = Digest::from_bytes(stored.finalize().into());
+        let stored = stored.digest();
         Ok(Self {
             stored,
-            served: served.map_or(stored, |served| Digest::from_bytes(served.finalize().into())),
+            served: served.map_or(stored, |served| served.digest()),
             size,
             virtual_size: size + line_ends.bare,
             has_nul,
@@ -66,7 +65,7 @@ impl Contents {
     }
 }
 
-fn update_with_crlf(hasher: &mut Sha256, chunk: &[u8], mut after_cr: bool) {
+fn update_with_crlf(hasher: &mut Hasher, chunk: &[u8], mut after_cr: bool) {
     for line in chunk.split_inclusive(|&byte| byte == b'\n') {
         match line.strip_suffix(b"\n") {
             Some(text) => {
@@ -148,7 +147,7 @@ mod tests {
     }
 
     fn digest(bytes: &[u8]) -> Digest {
-        Digest::from_bytes(Sha256::digest(bytes).into())
+        Digest::of(bytes)
     }
 
     proptest! {

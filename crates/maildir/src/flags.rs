@@ -76,8 +76,9 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// A message's file as the directory named it.
-pub(crate) struct Current {
+/// A message's file as the directory names it, or once did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileName {
     pub(crate) name: Vec<u8>,
     pub(crate) is_new: bool,
 }
@@ -85,6 +86,7 @@ pub(crate) struct Current {
 pub(crate) fn update(
     mailbox: &OpenMailbox,
     keys: &[MessageKey],
+    names: HashMap<usize, FileName>,
     mut change: impl FnMut(&MessageKey, &FlagSet) -> FlagSet,
 ) -> Result<FlagUpdate, MaildirError> {
     let mut lock = mailbox.lock()?;
@@ -92,13 +94,18 @@ pub(crate) fn update(
     let mut outcomes = vec![FlagOutcome::Missing; keys.len()];
     let mut left_out = BTreeSet::new();
     let mut pending = Wanted::new(keys);
-    // Some delivery agents and mail readers rename without the lock: what is gone when its turn comes is looked
-    // for once more.
-    for _ in 0..2 {
+    let mut names = Some(names);
+    // What has another name than was thought is looked for. And some delivery agents and mail readers rename without the
+    // lock: what is gone when its turn comes is looked for once more.
+    for _ in 0..3 {
         if pending.is_empty() {
             break;
         }
-        for (at, current) in find(mailbox, &pending)? {
+        let found = match names.take() {
+            Some(names) => names,
+            None => find(mailbox, &pending)?,
+        };
+        for (at, current) in found {
             lock.keep()?;
             let key = &keys[at];
             let entry = Entry::parse(&current.name, current.is_new);
@@ -125,12 +132,12 @@ pub(crate) fn update(
 pub(crate) fn find(
     mailbox: &OpenMailbox,
     wanted: &Wanted<'_>,
-) -> Result<HashMap<usize, Current>, MaildirError> {
+) -> Result<HashMap<usize, FileName>, MaildirError> {
     let mut found = HashMap::new();
     mailbox.for_each_entry(|entry| {
         for at in wanted.places(&entry) {
             let (name, is_new) = (entry.name.to_owned(), entry.is_new);
-            found.insert(at, Current { name, is_new });
+            found.insert(at, FileName { name, is_new });
         }
         Ok(())
     })?;
@@ -146,14 +153,15 @@ fn apply(
     old: &FlagSet,
     new: &FlagSet,
 ) -> Result<Option<FlagOutcome>, MaildirError> {
+    let from = mailbox.place(entry.is_new);
     keywords.extend_on_disk(mailbox, new.keywords())?;
     // Keywords that have no letter cannot be set.
     let letters = keywords.letters(new, left_out);
     let letters = letters.keeping(entry.letters, |index| keywords.get(index).is_some());
     if letters == entry.letters {
-        return Ok(Some(FlagOutcome::Unchanged(old.clone())));
+        let is_there = from.stat(entry.name)?.is_some();
+        return Ok(is_there.then(|| FlagOutcome::Unchanged(old.clone())));
     }
-    let from = mailbox.place(entry.is_new);
     let renamed = from.rename(entry.name, &mailbox.cur, &entry.name_with(letters))?;
     Ok(renamed.then(|| FlagOutcome::Changed(keywords.flags(letters))))
 }
@@ -199,7 +207,7 @@ mod tests {
             .into();
         keys.push(MessageKey::Origin(origin(7, 1)));
         let update = inbox
-            .update_flags(&keys, |key, old| match key {
+            .update_flags(&keys, HashMap::new(), |key, old| match key {
                 MessageKey::Name(base) if base.starts_with(b"100.") => {
                     FlagSet::merge(&flags("\\Seen"), &flags("\\Flagged"), old)
                 }
@@ -226,6 +234,55 @@ mod tests {
         );
     }
 
+    /// A name that is right saves the search; one that is not costs nothing but the search.
+    #[test]
+    fn names_that_were_seen_are_tried_first_and_not_believed() {
+        let account = Account::new();
+        let inbox = account.inbox();
+        let staged = [1, 2, 3, 4].map(|number| stage(&inbox, origin(7, number)).unwrap());
+        let kind = CommitKind::Fill {
+            uid_validity: validity(7),
+            uid_next: None,
+        };
+        let mut commit = inbox.begin_commit(kind, &[]).unwrap();
+        place(
+            &mut commit,
+            &staged.clone().map(|staged| (staged, FlagSet::new())),
+        )
+        .unwrap();
+        commit.finish().unwrap();
+        let seen = inbox.scan().unwrap();
+        let names: HashMap<usize, FileName> = (staged.iter().enumerate())
+            .map(|(at, staged)| (at, inbox.file_name(&seen, staged).unwrap()))
+            .collect();
+        // The second is flagged by its owner since, the third and the fourth are removed.
+        let file = |at: usize| {
+            account
+                .path()
+                .join("cur")
+                .join(String::from_utf8(names[&at].name.clone()).unwrap())
+        };
+        std::fs::rename(file(1), format!("{}F", file(1).display())).unwrap();
+        std::fs::remove_file(file(2)).unwrap();
+        std::fs::remove_file(file(3)).unwrap();
+        let keys = [1, 2, 3, 4].map(|number| MessageKey::Origin(origin(7, number)));
+        let update = inbox.update_flags(&keys, names, |key, old| match key {
+            MessageKey::Origin(origin) if origin.uid == uid(4) => old.clone(),
+            _ => FlagSet::merge(&FlagSet::new(), &flags("\\Seen"), old),
+        });
+        assert_eq!(
+            update.unwrap().outcomes,
+            [
+                FlagOutcome::Changed(flags("\\Seen")),
+                FlagOutcome::Changed(flags("\\Flagged \\Seen")),
+                FlagOutcome::Missing,
+                FlagOutcome::Missing,
+            ]
+        );
+        let shown: Vec<String> = account.shown().into_values().collect();
+        assert_eq!(shown, ["Subject: 1 S", "Subject: 2 FS"]);
+    }
+
     #[test]
     fn keywords_without_a_letter_are_reported() {
         let account = Account::new();
@@ -233,7 +290,9 @@ mod tests {
         account.write("cur/100.M1P1.mx:2,", "x");
         let many = (0..28).map(|n| format!("k{n:02}")).collect::<Vec<_>>().join(" ");
         let keys = [MessageKey::Name(b"100.M1P1.mx".to_vec())];
-        let update = inbox.update_flags(&keys, |_, _| flags(&many)).unwrap();
+        let update = inbox
+            .update_flags(&keys, HashMap::new(), |_, _| flags(&many))
+            .unwrap();
         assert_eq!(update.keywords_left_out, flags("k26 k27").keywords());
         let FlagOutcome::Changed(set) = &update.outcomes[0] else {
             panic!("{update:?}");

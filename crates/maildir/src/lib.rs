@@ -43,7 +43,7 @@ pub use commit::{Commit, CommitKind, CommitReport, Placed, ToPlace};
 pub use content::Contents;
 pub use disk::Owner;
 pub use error::{ErrorKind, MaildirError};
-pub use flags::{FlagOutcome, FlagUpdate, MessageKey};
+pub use flags::{FileName, FlagOutcome, FlagUpdate, MessageKey};
 pub use index::{ForeignMessage, Found, Scan};
 pub use keywords::{KEYWORDS_MAX, KeywordTable};
 pub use layout::{DIRECTORY_NAME_MAX, FoundMailbox, NameProblem, representable};

@@ -1,21 +1,22 @@
 //! One mailbox of an account.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use transhume_model::mail::{FlagSet, Keyword};
+use transhume_model::mail::{FlagSet, Keyword, UidValidity};
 
 use crate::commit::{Commit, CommitKind};
 use crate::content::{self, Contents};
 use crate::disk::Dir;
 use crate::error::MaildirError;
-use crate::flags::{self, FlagUpdate, MessageKey};
+use crate::flags::{self, FileName, FlagUpdate, MessageKey};
 use crate::index::Scan;
-use crate::name::Entry;
+use crate::name::{Entry, full_name};
 use crate::open::OpenMailbox;
 use crate::removal::{self, Removal};
 use crate::root::{MaildirRoot, Settings};
-use crate::stage::Stage;
+use crate::stage::{Stage, Staged};
 use crate::uidlist::{self, UidListHeader};
 
 /// One mailbox, existing or not. Cheap to clone; holds nothing open.
@@ -69,7 +70,7 @@ impl MailboxDir {
         let Some(base) = self.find_base()? else {
             return Ok(None);
         };
-        uidlist::read_header(&base)
+        Ok(uidlist::read_ends(&base)?.map(|summary| summary.header))
     }
 
     /// What is in the mailbox, seen without the lock: what Dovecot changes meanwhile may be seen or not.
@@ -93,15 +94,41 @@ impl MailboxDir {
         Commit::begin(self.open()?, kind, keywords)
     }
 
+    /// As [`MailboxDir::begin_commit`] for adding, where the mailbox has been looked at before, and since when nobody but
+    /// this caller has put messages of these sources into it: what of them is there need not be looked for under the lock.
+    /// [`MaildirError::NeedsFill`] where the mailbox has another UIDVALIDITY.
+    pub fn begin_adding(
+        &self,
+        uid_validity: UidValidity,
+        keywords: &[Keyword],
+        seen: Arc<Scan>,
+    ) -> Result<Commit, MaildirError> {
+        Commit::begin_adding(self.open()?, uid_validity, keywords, seen)
+    }
+
     /// Changes flags of messages, under Dovecot's lock. For each of `keys` that is there, `change` is given its
     /// flags as they are now and gives those it is to have; it can merge what others have changed meanwhile.
     /// The outcomes are in the order of `keys`, in which none may be twice.
+    ///
+    /// `names` says of some of them, by their places among `keys`, what their files were called a moment ago
+    /// ([`MailboxDir::file_name`]): where all are known, and none is called otherwise now, nothing has to be searched.
     pub fn update_flags(
         &self,
         keys: &[MessageKey],
+        names: HashMap<usize, FileName>,
         change: impl FnMut(&MessageKey, &FlagSet) -> FlagSet,
     ) -> Result<FlagUpdate, MaildirError> {
-        flags::update(&self.open()?, keys, change)
+        flags::update(&self.open()?, keys, names, change)
+    }
+
+    /// What the file of a message that was staged as `staged` was called when the mailbox was looked at.
+    pub fn file_name(&self, seen: &Scan, staged: &Staged) -> Option<FileName> {
+        let found = seen.find(&staged.origin)?;
+        let base = staged.base_name(&self.settings().host);
+        Some(FileName {
+            name: full_name(&base, found.letters),
+            is_new: found.is_new,
+        })
     }
 
     /// Removes messages, under Dovecot's lock: those of `keys` whose flags, as they are now, `may_go` agrees to. The outcomes

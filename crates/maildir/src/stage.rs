@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-use transhume_model::mail::{Digest, InternalDate};
+use transhume_model::mail::{Digest, Hasher, InternalDate};
 
 use crate::disk::Dir;
 use crate::error::MaildirError;
 use crate::mailbox::MailboxDir;
-use crate::name::Origin;
+use crate::name::{Origin, base_name};
 use crate::open::{PREFIX, scratch_name};
 use crate::root::Durability;
 
@@ -28,6 +27,20 @@ pub struct Staged {
     pub virtual_size: u64,
     /// Digest of the bytes as the source served them.
     pub digest: Digest,
+}
+
+impl Staged {
+    /// What its file is called in the mailbox, without flags.
+    pub(crate) fn base_name(&self, host: &str) -> Vec<u8> {
+        base_name(
+            &self.origin,
+            self.internal_date,
+            host,
+            self.size,
+            self.virtual_size,
+        )
+        .into_bytes()
+    }
 }
 
 /// `tmp/` of a mailbox, for the messages of one source. Cheap to clone; threads may use clones at once. Holds nothing
@@ -53,7 +66,7 @@ impl Stage {
             tmp,
             mailbox: self.mailbox.clone(),
             name,
-            hasher: Sha256::new(),
+            hasher: Hasher::default(),
             size: 0,
             line_ends: LineEnds::default(),
             finished: false,
@@ -100,7 +113,7 @@ pub struct StagedFile {
     tmp: Arc<Dir>,
     name: Vec<u8>,
     file: File,
-    hasher: Sha256,
+    hasher: Hasher,
     size: u64,
     line_ends: LineEnds,
     finished: bool,
@@ -143,7 +156,7 @@ impl StagedFile {
             internal_date,
             size: self.size,
             virtual_size: self.size + self.line_ends.bare,
-            digest: Digest::from_bytes(std::mem::take(&mut self.hasher).finalize().into()),
+            digest: self.hasher.digest(),
         })
     }
 

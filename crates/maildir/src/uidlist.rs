@@ -73,7 +73,7 @@ const TAIL: u64 = 64 * 1024;
 
 /// What the file says of the mailbox as a whole, from its first line and its last: what lies between does not matter for that,
 /// and may be long.
-pub(crate) fn read_header(mailbox: &Dir) -> Result<Option<UidListHeader>, MaildirError> {
+pub(crate) fn read_ends(mailbox: &Dir) -> Result<Option<Summary>, MaildirError> {
     let Some(file) = mailbox.read(UIDLIST)? else {
         return Ok(None);
     };
@@ -91,9 +91,14 @@ pub(crate) fn read_header(mailbox: &Dir) -> Result<Option<UidListHeader>, Maildi
         && let Some(Ok(last)) = last_line(&tail).map(|line| parse_line(line, 0))
     {
         reader.header.count(last.uid);
-        return Ok(Some(reader.header));
+        let cut_short = tail.iter().rev().take_while(|byte| **byte != b'\n').count();
+        return Ok(Some(Summary {
+            header: reader.header,
+            end: length - cut_short as u64,
+            torn: cut_short > 0,
+        }));
     }
-    Ok(Some(reader.finish()?.header))
+    Ok(Some(reader.finish()?))
 }
 
 /// The last line that has both its beginning and its end here.
@@ -330,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_a_long_file_is_that_of_all_its_lines() {
+    fn the_ends_of_a_long_file_say_what_all_its_lines_do() {
         let dir = tempfile::tempdir().unwrap();
         let mailbox = Dir::open(dir.path()).unwrap();
         let mut text = String::from("3 V7 N5 G0123456789abcdef0123456789abcdef\n");
@@ -340,18 +345,14 @@ mod tests {
                 for end in ["", "99999 :torn"] {
                     std::fs::write(dir.path().join("dovecot-uidlist"), text.clone() + end).unwrap();
                     let whole = Reader::open(&mailbox).unwrap().unwrap().finish().unwrap();
-                    assert_eq!(
-                        read_header(&mailbox).unwrap(),
-                        Some(whole.header),
-                        "after {uid}{end}"
-                    );
+                    assert_eq!(read_ends(&mailbox).unwrap(), Some(whole), "after {uid}{end}");
                 }
             }
         }
         assert!(text.len() as u64 > TAIL, "long enough to be read from its end");
         text += "no line\n";
         std::fs::write(dir.path().join("dovecot-uidlist"), text).unwrap();
-        let error = read_header(&mailbox).unwrap_err().to_string();
+        let error = read_ends(&mailbox).unwrap_err().to_string();
         assert!(error.contains("line 9002"), "{error}");
     }
 

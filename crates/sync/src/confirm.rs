@@ -165,7 +165,7 @@ pub(crate) async fn apply(
     base.set_missing(place.id, &found, None).await?;
     adopt_marked(base, place, adopt).await?;
     let mut confirmed = Confirmed::default();
-    let gone = set_flags(place, changes, &mut agree, &mut confirmed).await?;
+    let gone = set_flags(base, place, changes, &mut agree, &mut confirmed).await?;
     confirmed.removed = gone.len() as u64;
     forget.extend(gone);
     confirmed.expunged = expunge(base, place, removals).await?;
@@ -240,6 +240,7 @@ async fn adopt_marked(base: &Base, place: &MaildirPlace, rows: Vec<MessageRow>) 
 /// Applies flag changes to what the flags are at that moment. Adds what was done to `agree`, and gives what is no longer
 /// there.
 async fn set_flags(
+    base: &Base,
     place: &MaildirPlace,
     changes: Vec<FlagChange>,
     agree: &mut Vec<(Uid, FlagSet)>,
@@ -254,8 +255,15 @@ async fn set_flags(
         .iter()
         .map(|change| (change.key.clone(), (change.base.clone(), change.source.clone())))
         .collect();
+    let staged = staged_once(base, place, &changes).await?;
+    let seen = place.seen.clone();
     let update = blocking(move || {
-        dir.update_flags(&keys, |key, current| match merges.get(key) {
+        let name = |message: &Staged| dir.file_name(seen.as_ref()?, message);
+        let names = staged
+            .iter()
+            .filter_map(|(at, message)| Some((*at, name(message)?)))
+            .collect();
+        dir.update_flags(&keys, names, |key, current| match merges.get(key) {
             Some((base, source)) => FlagSet::merge(base, source, current),
             None => current.clone(),
         })
@@ -280,13 +288,38 @@ async fn set_flags(
     Ok(missing)
 }
 
+/// Those of the messages that this program has brought, as they were staged, with their places among the changes.
+async fn staged_once(
+    base: &Base,
+    place: &MaildirPlace,
+    changes: &[FlagChange],
+) -> Result<Vec<(usize, Staged)>, SyncError> {
+    let ours = |change: &FlagChange| matches!(change.key, MessageKey::Origin(_));
+    let places: HashMap<Uid, usize> = (changes.iter().enumerate())
+        .filter(|(_, change)| ours(change))
+        .map(|(at, change)| (change.uid, at))
+        .collect();
+    let uids: Vec<Uid> = places.keys().copied().collect();
+    let known = base.known_among(place.id, &uids).await?;
+    let staged = known.into_iter().filter_map(|known| {
+        let message = Staged {
+            origin: place.origin(known.uid),
+            internal_date: known.internal_date,
+            size: known.size,
+            virtual_size: known.size + known.line_feeds,
+            digest: known.digest,
+        };
+        Some((*places.get(&known.uid)?, message))
+    });
+    Ok(staged.collect())
+}
+
 /// Puts everything that is staged into the mailbox. Does nothing when there is nothing to put and the numbers are right.
 pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirmed, SyncError> {
     let mut confirmed = Confirmed::default();
     if place.may_have_twins {
         pair_twins(base, place, &mut confirmed).await?;
     }
-    let (staged, ..) = base.counts(place.id).await?;
     let (kind, is_fill) = match place.how {
         How::Fill {
             uid_validity,
@@ -300,7 +333,12 @@ pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirme
         ),
         How::Add { uid_validity } => (CommitKind::Add { uid_validity }, false),
     };
-    if staged == 0 && !is_fill {
+    let mut staged = if is_fill {
+        None
+    } else {
+        Some(base.staged(place.id, None, PAGE).await?)
+    };
+    if staged.as_ref().is_some_and(Vec::is_empty) {
         sweep(place).await?;
         if let (false, Some(header)) = (place.numbers_known, place.header) {
             base.set_target(place.id, header.uid_validity, header.uid_next)
@@ -314,24 +352,35 @@ pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirme
         .filter_map(|(word, _)| Keyword::new(word))
         .collect();
     let dir = place.dir.clone();
-    let mut commit = blocking(move || dir.begin_commit(kind, &words)).await?;
+    let seen = place.seen.clone();
+    let mut commit = blocking(move || match (kind, seen) {
+        (CommitKind::Add { uid_validity }, Some(seen)) => dir.begin_adding(uid_validity, &words, seen),
+        (kind, _) => dir.begin_commit(kind, &words),
+    })
+    .await?;
     let mut after = None;
     loop {
         let page = if is_fill {
             base.belonging(place.id, after, PAGE).await?
         } else {
-            let staged = base.staged(place.id, after, PAGE).await?;
-            staged
-                .into_iter()
+            let page = match staged.take() {
+                Some(page) => page,
+                None => base.staged(place.id, after, PAGE).await?,
+            };
+            page.into_iter()
                 .map(|message| (message, PairState::Staged))
                 .collect()
         };
         let Some((last, _)) = page.last() else { break };
         after = Some(last.uid);
+        let is_last = page.len() < PAGE as usize;
         commit = place_page(base, place, commit, page, is_fill, &mut confirmed).await?;
         if is_fill && confirmed.vanished > 0 {
             // Filled without it, the message would lose its UID: the next round brings it, and fills the mailbox then.
             return Ok(confirmed);
+        }
+        if is_last {
+            break;
         }
     }
     let report = blocking(move || commit.finish()).await?;

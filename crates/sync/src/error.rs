@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use transhume_db::DbError;
 use transhume_imap::wire::{Code, Patience};
-use transhume_imap::{CertificateFault, ImapError};
+use transhume_imap::{CertificateFault, Fingerprint, ImapError};
 use transhume_maildir::{ErrorKind, MaildirError};
-use transhume_model::mail::Digest;
 
 /// An error that ends a pass. What it ended is safe: everything carried so far is kept, and the next pass goes on.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +97,7 @@ pub enum Cause<'a> {
         /// Why.
         fault: &'a CertificateFault,
         /// What a pin must be for this certificate to be trusted.
-        fingerprint: Digest,
+        fingerprint: Fingerprint,
     },
     /// The source breaks the protocol, or refuses what it has to do.
     SourceFault,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use transhume_db::{Base, MailboxId};
 use transhume_model::plan::Action;
@@ -18,6 +19,9 @@ use crate::error::SyncError;
 
 /// A smaller batch does not wait longer than this for more.
 const BATCH_AGE: Duration = Duration::from_secs(1);
+
+/// Actions that need no bytes do not wait when there are more than so many.
+const ACTIONS_MAX: usize = 4_000;
 
 /// What the keeper is told.
 pub(crate) enum ToKeeper {
@@ -54,6 +58,9 @@ pub(crate) struct Keeper {
     batch: BTreeMap<MailboxId, Vec<Received>>,
     batch_messages: usize,
     batch_octets: u64,
+    /// Actions that need no bytes, in the order in which they came.
+    actions: BTreeMap<MailboxId, Vec<Vec<Action>>>,
+    waiting_actions: usize,
     receptions: BTreeMap<MailboxId, Reception>,
     confirmed: HashMap<MailboxId, Confirmed>,
 }
@@ -71,6 +78,8 @@ impl Keeper {
             batch: BTreeMap::new(),
             batch_messages: 0,
             batch_octets: 0,
+            actions: BTreeMap::new(),
+            waiting_actions: 0,
             receptions: BTreeMap::new(),
             confirmed: HashMap::new(),
         }
@@ -100,7 +109,7 @@ impl Keeper {
             };
             match message {
                 Some(message) => {
-                    if let Err(error) = self.take(message).await {
+                    if let Err(error) = self.take(message) {
                         // What was received before the failure is worth keeping, but may well fail the same way.
                         let _ = self.keep_batch().await;
                         return Err(error);
@@ -108,7 +117,10 @@ impl Keeper {
                 }
                 None => break,
             }
-            if self.batch_messages >= batch.messages || self.batch_octets >= batch.octets {
+            if self.batch_messages >= batch.messages
+                || self.batch_octets >= batch.octets
+                || self.waiting_actions >= ACTIONS_MAX
+            {
                 self.keep().await?;
             }
         }
@@ -126,10 +138,12 @@ impl Keeper {
     }
 
     fn has_work(&self) -> bool {
-        self.batch_messages > 0 || self.receptions.values().any(Reception::is_complete)
+        self.batch_messages > 0
+            || self.waiting_actions > 0
+            || self.receptions.values().any(Reception::is_complete)
     }
 
-    async fn take(&mut self, message: ToKeeper) -> Result<(), SyncError> {
+    fn take(&mut self, message: ToKeeper) -> Result<(), SyncError> {
         match message {
             ToKeeper::Received { mailbox, received } => {
                 self.receptions.entry(mailbox).or_default().received += 1;
@@ -138,10 +152,8 @@ impl Keeper {
                 self.batch.entry(mailbox).or_default().push(received);
             }
             ToKeeper::Apply { mailbox, actions } => {
-                if let Some(place) = self.places.get(&mailbox).cloned() {
-                    let outcome = place.apply(&self.base, actions).await;
-                    self.record(mailbox, outcome)?;
-                }
+                self.waiting_actions += actions.len();
+                self.actions.entry(mailbox).or_default().push(actions);
             }
             ToKeeper::Close { mailbox, handed_over } => {
                 self.receptions.entry(mailbox).or_default().handed_over = Some(handed_over);
@@ -151,6 +163,8 @@ impl Keeper {
         Ok(())
     }
 
+    /// Keeps the batch; then, mailbox by mailbox, what needs no bytes is carried out and what is complete is committed. Several
+    /// mailboxes at a time: most of it is waiting for the disk.
     async fn keep(&mut self) -> Result<(), SyncError> {
         self.keep_batch().await?;
         let complete: Vec<MailboxId> = self
@@ -159,14 +173,33 @@ impl Keeper {
             .filter(|(_, reception)| reception.is_complete())
             .map(|(mailbox, _)| *mailbox)
             .collect();
-        for mailbox in complete {
+        let mut due = std::mem::take(&mut self.actions);
+        self.waiting_actions = 0;
+        for &mailbox in &complete {
             self.receptions.remove(&mailbox);
-            if let Some(place) = self.places.get(&mailbox).cloned() {
-                let outcome = place.commit(&self.base).await;
-                self.record(mailbox, outcome)?;
+            due.entry(mailbox).or_default();
+        }
+        let mut due = due.into_iter();
+        let mut running = JoinSet::new();
+        let mut outcome = Ok(());
+        loop {
+            while running.len() < self.target.batch().mailboxes
+                && outcome.is_ok()
+                && let Some((mailbox, actions)) = due.next()
+            {
+                let is_complete = complete.contains(&mailbox);
+                if let Some(place) = self.places.get(&mailbox).cloned() {
+                    running.spawn(settle(self.base.clone(), place, actions, is_complete));
+                }
+            }
+            let Some(settled) = running.join_next().await else {
+                return outcome;
+            };
+            let (mailbox, settled) = settled.map_err(|error| SyncError::Internal(error.to_string()))?;
+            for step in settled {
+                outcome = self.record(mailbox, step).and(outcome);
             }
         }
-        Ok(())
     }
 
     async fn keep_batch(&mut self) -> Result<(), SyncError> {
@@ -203,4 +236,31 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+/// Carries out one mailbox's actions, and commits it when it is complete. Gives how each step went, up to one after which nothing
+/// can go well.
+async fn settle(
+    base: Base,
+    place: Arc<dyn Place>,
+    actions: Vec<Vec<Action>>,
+    is_complete: bool,
+) -> (MailboxId, Vec<Result<Confirmed, SyncError>>) {
+    let mut steps = Vec::new();
+    let is_hopeless = |outcome: &Result<_, SyncError>| {
+        let error = outcome.as_ref().err();
+        error.is_some_and(|error| !error.is_of_one_mailbox())
+    };
+    for actions in actions {
+        let outcome = place.apply(&base, actions).await;
+        let ends = is_hopeless(&outcome);
+        steps.push(outcome);
+        if ends {
+            return (place.id(), steps);
+        }
+    }
+    if is_complete {
+        steps.push(place.commit(&base).await);
+    }
+    (place.id(), steps)
 }

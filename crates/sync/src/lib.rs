@@ -31,8 +31,8 @@ mod window;
 mod work;
 
 pub use endpoint::{
-    AnyTarget, Claim, Durability, ImapTarget, ImapTargetOptions, MaildirTarget, Owner, Source, SourceAddress,
-    TargetOptions,
+    AnyTarget, Claim, Durability, ImapTarget, ImapTargetOptions, MAILBOXES_AT_A_TIME, MaildirTarget, Owner,
+    Source, SourceAddress, TargetOptions,
 };
 pub use error::{Cause, SyncError};
 pub use pass::Pass;
@@ -40,6 +40,6 @@ pub use progress::{Observer, Progress};
 pub use report::{Counts, FailedMessage, MailboxReport, MailboxState, Report};
 pub use stop::{Stop, StopSwitch, stop_switch};
 pub use transhume_db::Quarantined;
-pub use transhume_imap::{CertificateFault, CertificateRule, Security};
+pub use transhume_imap::{CertificateFault, CertificateRule, Fingerprint, Security};
 pub use transhume_model::plan::Deletions;
 pub use verify::{Depth, Group, MailboxVerification, Verification};

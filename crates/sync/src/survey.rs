@@ -104,6 +104,13 @@ impl Surveyor<'_> {
             unreadable: listing.unreadable,
             tree: TreePlan::default(),
         };
+        let has_moved = |source: &MailboxName| {
+            let agreed = records.get(source).map(|record| record.base.agreed);
+            agreed.is_some_and(|agreed| agreed != listed.get(source).and_then(|listed| listed.checkpoint))
+        };
+        let moved = tree.mailboxes.iter().filter(|planned| has_moved(&planned.source));
+        self.target
+            .foresee(moved.map(|planned| planned.target.clone()).collect());
         for planned in &tree.mailboxes {
             let Some(listed) = listed.get(&planned.source) else {
                 continue;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
-use transhume_model::mail::Digest;
 
 use super::connection::Compressing;
+use super::fingerprint::Fingerprint;
 use super::tls;
 use crate::session::{Greeting, ReadCapabilities, StartTls};
 use crate::{Connection, ImapError};
@@ -81,7 +81,7 @@ pub enum CertificateRule {
     /// One for this host from an issuer that the system trusts (`SSL_CERT_FILE` overrides which those are).
     Public,
     /// The one whose DER form has this SHA-256, whatever names, dates and issuer stand in it.
-    Pinned(Digest),
+    Pinned(Fingerprint),
 }
 
 /// When to give up.

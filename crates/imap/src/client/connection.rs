@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::buffers::Buffers;
 use super::connect::{Timeouts, Transport};
 use super::deflated::Deflated;
 use crate::ImapError;
@@ -18,10 +19,6 @@ use crate::session::{
 };
 use crate::wire::{Capabilities, CommandLine, Event, Outbox, Response, Tag, Tagged, WireName};
 
-/// How much room there is for one read.
-const READ_SIZE: usize = 256 * 1024;
-/// A new read buffer is made when less than this is left of the old one.
-const LEAST_READ: usize = 64 * 1024;
 /// How long what is left to send may take to leave when the connection is closed.
 const PARTING: Duration = Duration::from_secs(3);
 
@@ -36,6 +33,7 @@ const PARTING: Duration = Duration::from_secs(3);
 pub struct Connection {
     pub(super) stream: Box<dyn Transport>,
     pub(super) dialogue: Dialogue,
+    buffers: Buffers,
     pub(super) logged_in: bool,
     timeouts: Timeouts,
     sending: Sending,
@@ -72,6 +70,7 @@ impl Connection {
         Self {
             stream,
             dialogue: Dialogue::default(),
+            buffers: Buffers::default(),
             logged_in: false,
             timeouts,
             sending: Sending::Done,
@@ -159,12 +158,11 @@ impl Connection {
             stream,
             dialogue,
             sending,
+            buffers,
             ..
         } = self;
         let (input, outbox) = dialogue.both_ends();
-        if input.capacity() - input.len() < LEAST_READ {
-            input.reserve(READ_SIZE);
-        }
+        buffers.make_room(input);
         poll_fn(|cx| {
             let sent = poll_send(&mut **stream, outbox, sending, cx);
             match pin!(stream.read_buf(input)).poll(cx) {

@@ -8,11 +8,10 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use sha2::Digest as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use transhume_model::mail::{Digest, Uid};
+use transhume_model::mail::Uid;
 
 use super::*;
 use crate::wire::WireName;
@@ -70,7 +69,7 @@ async fn serve<S: Future<Output = ()> + Send + 'static>(
 }
 
 fn pin() -> CertificateRule {
-    CertificateRule::Pinned(Digest::from_bytes(sha2::Sha256::digest(CERTIFICATE).into()))
+    CertificateRule::Pinned(Fingerprint::of(CERTIFICATE))
 }
 
 async fn tls_server(certificate: CertificateRule, key: &'static [u8]) -> Endpoint {
@@ -95,8 +94,8 @@ async fn a_pinned_certificate_is_believed_whatever_stands_in_it() {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_believed_is_named() {
-    let expected = Digest::from_bytes(sha2::Sha256::digest(CERTIFICATE).into());
-    let other = CertificateRule::Pinned(Digest::from_bytes([7; 32]));
+    let expected = Fingerprint::of(CERTIFICATE);
+    let other = CertificateRule::Pinned(Fingerprint::of(b"another"));
     for (rule, fault) in [
         (other, CertificateFault::PinDiffers),
         (CertificateRule::Public, CertificateFault::UnknownIssuer),

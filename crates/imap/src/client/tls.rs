@@ -10,13 +10,12 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
-use sha2::{Digest as _, Sha256};
 use tokio::io::BufReader;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use transhume_model::mail::Digest;
 
 use super::connect::{CertificateRule, Endpoint, Transport};
+use super::fingerprint::Fingerprint;
 use crate::{CertificateFault, ImapError};
 
 /// The TLS library reads 4 kB at a time; this many octets are asked of the system instead.
@@ -78,12 +77,12 @@ fn is_loss(kind: io::ErrorKind) -> bool {
 struct Verifier {
     trust: Trust,
     provider: Arc<CryptoProvider>,
-    refusal: Mutex<Option<(CertificateFault, Digest)>>,
+    refusal: Mutex<Option<(CertificateFault, Fingerprint)>>,
 }
 
 #[derive(Debug)]
 enum Trust {
-    Pinned(Digest),
+    Pinned(Fingerprint),
     Public(Arc<WebPkiServerVerifier>),
     /// The system has no roots at all.
     Nobody,
@@ -104,11 +103,11 @@ impl Verifier {
         }
     }
 
-    fn take_refusal(&self) -> Option<(CertificateFault, Digest)> {
+    fn take_refusal(&self) -> Option<(CertificateFault, Fingerprint)> {
         self.refusal.lock().ok()?.take()
     }
 
-    fn refuse(&self, fault: CertificateFault, certificate: Digest, error: TlsError) -> TlsError {
+    fn refuse(&self, fault: CertificateFault, certificate: Fingerprint, error: TlsError) -> TlsError {
         if let Ok(mut refusal) = self.refusal.lock() {
             *refusal = Some((fault, certificate));
         }
@@ -125,7 +124,7 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let certificate = Digest::from_bytes(Sha256::digest(end_entity).into());
+        let certificate = Fingerprint::of(end_entity);
         match &self.trust {
             Trust::Pinned(pin) if *pin == certificate => Ok(ServerCertVerified::assertion()),
             Trust::Pinned(_) => {

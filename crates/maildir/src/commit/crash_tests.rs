@@ -1,5 +1,7 @@
 //! Power cuts after every single step, and runs that complete what was left.
 
+use std::collections::HashMap;
+
 use transhume_model::mail::{Digest, FlagSet, MailboxName};
 
 use super::{CommitKind, Placed};
@@ -186,7 +188,7 @@ fn changing_flags_loses_nothing() {
             let inbox = account.open()?.mailbox(&MailboxName::inbox())?;
             inbox.stage(TAG).sweep(|_| true)?;
             let keys = [1, 2].map(|uid| MessageKey::Origin(origin(SOURCE, uid)));
-            let update = inbox.update_flags(&keys, |_, old| {
+            let update = inbox.update_flags(&keys, HashMap::new(), |_, old| {
                 FlagSet::merge(&flags("\\Seen"), &flags("\\Answered new"), old)
             })?;
             assert!(!update.outcomes.contains(&FlagOutcome::Missing));

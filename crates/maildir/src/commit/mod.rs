@@ -12,19 +12,20 @@ mod fill;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use transhume_model::mail::{FlagSet, Keyword, Uid, UidValidity};
 
 use self::add::Add;
 use self::fill::Fill;
 use crate::error::MaildirError;
-use crate::index::{Index, Record};
+use crate::index::{Index, Record, Scan};
 use crate::keywords::KeywordTable;
 use crate::lock::DotLock;
-use crate::name::{Origin, base_name, full_name};
+use crate::name::{Origin, full_name};
 use crate::open::OpenMailbox;
 use crate::stage::{Staged, is_staged, stage_name};
-use crate::uidlist::{UID_MAX, UidListHeader};
+use crate::uidlist::{self, UID_MAX, UidListHeader};
 
 /// How messages are to be entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +115,8 @@ struct State {
     keywords: KeywordTable,
     left_out: BTreeSet<Keyword>,
     last_origin_uid: u32,
+    /// What the mailbox held earlier, where that is enough to know; the index is read only if it is not.
+    seen: Option<Arc<Scan>>,
 }
 
 impl Commit {
@@ -136,11 +139,7 @@ impl Commit {
                 How::Fill(Fill::begin(&mailbox, uid_validity, uid_next, guid)?)
             }
             (CommitKind::Add { .. }, _) => {
-                return Err(MaildirError::NeedsFill {
-                    path: mailbox.base.path().to_owned(),
-                    found,
-                    wanted: uid_validity,
-                });
+                return Err(needs_fill(&mailbox, found, uid_validity));
             }
         };
         table.extend_on_disk(&mailbox, keywords)?;
@@ -152,6 +151,35 @@ impl Commit {
                 keywords: table,
                 left_out: BTreeSet::new(),
                 last_origin_uid: 0,
+                seen: None,
+            },
+            lock,
+        })
+    }
+
+    pub(crate) fn begin_adding(
+        mailbox: OpenMailbox,
+        uid_validity: UidValidity,
+        keywords: &[Keyword],
+        seen: Arc<Scan>,
+    ) -> Result<Self, MaildirError> {
+        let lock = mailbox.lock()?;
+        let mut table = KeywordTable::read(&mailbox.base)?;
+        let summary = uidlist::read_ends(&mailbox.base)?;
+        let found = summary.as_ref().map(|summary| summary.header.uid_validity);
+        let summary = summary.filter(|summary| summary.header.uid_validity == uid_validity);
+        let summary = summary.ok_or_else(|| needs_fill(&mailbox, found, uid_validity))?;
+        let how = How::Add(Add::begin(&mailbox, summary)?);
+        table.extend_on_disk(&mailbox, keywords)?;
+        Ok(Self {
+            how,
+            state: State {
+                mailbox,
+                index: Index::default(),
+                keywords: table,
+                left_out: BTreeSet::new(),
+                last_origin_uid: 0,
+                seen: Some(seen),
             },
             lock,
         })
@@ -161,6 +189,7 @@ impl Commit {
     /// order. They have to be durable by now. A few thousand at a time are a good measure.
     pub fn place(&mut self, messages: &[ToPlace<'_>]) -> Result<Vec<Placed>, MaildirError> {
         self.lock.check()?;
+        self.state.look_closer_at(messages)?;
         let words = messages.iter().flat_map(|message| message.flags.keywords());
         self.state.keywords.extend_on_disk(&self.state.mailbox, words)?;
         let names = self.names_to_enter(messages)?;
@@ -262,7 +291,7 @@ impl Commit {
         }
         // Before the renaming, as there may be no UID left.
         let uid = self.how.assign(mailbox, &staged.origin)?;
-        let base = state.base_name(staged);
+        let base = staged.base_name(&state.mailbox.settings.host);
         let name = full_name(&base, state.keywords.letters(flags, &mut state.left_out));
         if !mailbox
             .tmp
@@ -287,7 +316,7 @@ impl Commit {
             else {
                 continue;
             };
-            let base = self.state.base_name(staged);
+            let base = staged.base_name(&self.state.mailbox.settings.host);
             let name = full_name(&base, record.letters);
             if mailbox.place(record.is_new).stat(&name)?.is_some() {
                 names[at] = Some(base);
@@ -308,6 +337,18 @@ impl Commit {
 }
 
 impl State {
+    /// Where a message may be in the mailbox already, all that is there has to be known, with its UID.
+    fn look_closer_at(&mut self, messages: &[ToPlace<'_>]) -> Result<(), MaildirError> {
+        let is_present = |seen: &mut Arc<Scan>| {
+            let mut origins = messages.iter().map(|message| &message.staged.origin);
+            origins.any(|origin| seen.find(origin).is_some())
+        };
+        if self.seen.take_if(is_present).is_some() {
+            (self.index, _) = Index::read(&self.mailbox)?;
+        }
+        Ok(())
+    }
+
     fn check_order(&mut self, origin: &Origin) -> Result<(), MaildirError> {
         let uid = origin.uid.get();
         if uid <= self.last_origin_uid {
@@ -318,18 +359,6 @@ impl State {
         }
         self.last_origin_uid = uid;
         Ok(())
-    }
-
-    fn base_name(&self, staged: &Staged) -> Vec<u8> {
-        let host = &self.mailbox.settings.host;
-        base_name(
-            &staged.origin,
-            staged.internal_date,
-            host,
-            staged.size,
-            staged.virtual_size,
-        )
-        .into_bytes()
     }
 }
 
@@ -359,6 +388,14 @@ impl How {
                 Ok(())
             }
         }
+    }
+}
+
+fn needs_fill(mailbox: &OpenMailbox, found: Option<UidValidity>, wanted: UidValidity) -> MaildirError {
+    MaildirError::NeedsFill {
+        path: mailbox.base.path().to_owned(),
+        found,
+        wanted,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a commit makes of a mailbox, and what it refuses.
 
 use std::fs;
+use std::sync::Arc;
 
 use transhume_model::mail::FlagSet;
 
@@ -54,6 +55,55 @@ fn what_is_there_is_neither_placed_twice_nor_changed() {
         assert_eq!(account.names("tmp"), [""; 0]);
         assert_eq!(account.names("cur").len(), 2);
     }
+}
+
+/// A mailbox that was looked at before is not gone through again, unless something in it matters; either way the outcome is
+/// the same.
+#[test]
+fn what_was_seen_before_is_believed_and_looked_at_closer_where_it_matters() {
+    let account = Account::new();
+    carry(&account, fill(7), &[1, 2, 3]).unwrap();
+    account.write("cur/100.M1P1.mx:2,", "delivered");
+    account.play_dovecot();
+    let inbox = account.inbox();
+    let seen = Arc::new(inbox.scan().unwrap());
+    let adding = |uids: &[u32]| {
+        let messages: Vec<_> = uids
+            .iter()
+            .map(|&number| (stage(&inbox, origin(7, number)).unwrap(), FlagSet::new()))
+            .collect();
+        let mut commit = inbox.begin_adding(validity(7), &[], Arc::clone(&seen)).unwrap();
+        let placed = place(&mut commit, &messages).unwrap();
+        commit.finish().unwrap();
+        placed
+    };
+    let new = |number| Placed::New { uid: uid(number) };
+    assert_eq!(adding(&[7, 9]), [new(7), new(9)]);
+    let present = Placed::Present {
+        uid: uid(2),
+        flags: FlagSet::new(),
+    };
+    assert_eq!(adding(&[2, 11]), [present, new(11)]);
+    assert_eq!(
+        account.shown().into_keys().collect::<Vec<_>>(),
+        [1, 2, 3, 4, 7, 9, 11]
+    );
+
+    // What has gone since it was seen may come again, under a new number.
+    let name = account
+        .names("cur")
+        .into_iter()
+        .find(|name| name.contains("V7U3"));
+    fs::remove_file(account.path().join("cur").join(name.unwrap())).unwrap();
+    assert_eq!(adding(&[3]), [new(12)]);
+
+    // A line that was cut short never counted.
+    let list = account.read("dovecot-uidlist") + "13 :half";
+    account.write("dovecot-uidlist", &list);
+    assert_eq!(adding(&[13]), [new(13)]);
+    assert!(account.shown().contains_key(&13));
+    let error = inbox.begin_adding(validity(8), &[], seen).unwrap_err();
+    assert!(matches!(error, MaildirError::NeedsFill { .. }), "{error}");
 }
 
 #[test]

@@ -9,7 +9,7 @@
 mod kill;
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use support::{Account, flags, origin, place, stage, uid, validity};
 use transhume_maildir::{
     CommitKind, DIRECTORY_NAME_MAX, ErrorKind, FlagOutcome, MessageKey, Placed, representable,
 };
-use transhume_model::mail::{FlagSet, InternalDate, MailboxName, Uid};
+use transhume_model::mail::{Digest, FlagSet, InternalDate, MailboxName, Uid};
 use transhume_testkit::Dovecot;
 
 const V: u32 = 1_234_567;
@@ -186,7 +186,8 @@ fn what_is_read_is_what_dovecot_has() {
     );
     for message in client.fetch_all().unwrap() {
         let contents = read[&(message.uid == 5).then_some(staged.origin)];
-        assert_eq!(contents.served.as_bytes(), &message.body_sha256);
+        let served = client.fetch_body(message.uid).unwrap();
+        assert_eq!(contents.served, Digest::of(&served));
         assert_eq!(contents.virtual_size, message.rfc822_size);
     }
 }
@@ -309,14 +310,17 @@ fn open_sessions_see_flags_that_are_changed() {
 
     let merge = |now: &FlagSet| FlagSet::merge(&flags("\\Seen old"), &flags("\\Answered new"), now);
     let keys = [5, 6].map(|uid| MessageKey::Origin(origin(V, uid)));
-    let outcomes = inbox.update_flags(&keys, |_, now| merge(now)).unwrap().outcomes;
+    let outcomes = inbox
+        .update_flags(&keys, HashMap::new(), |_, now| merge(now))
+        .unwrap()
+        .outcomes;
     let expected = flags("\\Answered \\Flagged mine new");
     assert_eq!(
         outcomes,
         [FlagOutcome::Changed(expected.clone()), FlagOutcome::Missing]
     );
     let outcomes = inbox
-        .update_flags(&keys[..1], |_, now| merge(now))
+        .update_flags(&keys[..1], HashMap::new(), |_, now| merge(now))
         .unwrap()
         .outcomes;
     assert_eq!(outcomes, [FlagOutcome::Unchanged(expected.clone())]);

@@ -12,7 +12,7 @@ mod uid_set;
 
 pub use checkpoint::{Checkpoint, MessageRow};
 pub use date::InternalDate;
-pub use digest::Digest;
+pub use digest::{Digest, Hasher};
 pub use flag::{FlagSet, Keyword, SystemFlag};
 pub use name::{HierarchyDelimiter, MailboxName, folded};
 pub use special_use::{Role, SpecialUse, suggested};

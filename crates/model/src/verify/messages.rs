@@ -21,7 +21,7 @@ pub struct Known {
     pub size: u64,
     /// Line feeds among them without a carriage return before.
     pub line_feeds: u64,
-    /// SHA-256 of the octets.
+    /// Digest of the octets.
     pub digest: Digest,
     /// Its UID on the target, where the base knows it.
     pub target_uid: Option<Uid>,

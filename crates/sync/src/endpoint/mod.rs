@@ -6,7 +6,7 @@ mod source;
 mod target;
 
 pub use imap::{ImapTarget, ImapTargetOptions};
-pub use maildir::{Durability, MaildirTarget, Owner, TargetOptions};
+pub use maildir::{Durability, MAILBOXES_AT_A_TIME, MaildirTarget, Owner, TargetOptions};
 pub(crate) use maildir::{How, MaildirPlace, blocking, mailbox_tag};
 pub use source::{Source, SourceAddress};
 pub use target::{AnyTarget, Claim};

@@ -39,6 +39,9 @@ pub(crate) trait Target: fmt::Debug + Send + Sync {
     /// A round begins: what was seen of the target before counts no more.
     async fn begin_round(&self) -> Result<(), SyncError>;
 
+    /// These mailboxes are about to be opened in this round: whoever can look at them ahead, does.
+    fn foresee(&self, _mailboxes: Vec<MailboxName>) {}
+
     /// What its mailboxes can be called.
     async fn name_rules(&self) -> Result<NameRules, SyncError>;
 
@@ -140,6 +143,8 @@ pub(crate) struct Batch {
     pub(crate) lines: u32,
     pub(crate) messages: usize,
     pub(crate) octets: u64,
+    /// Mailboxes that are committed at a time.
+    pub(crate) mailboxes: usize,
 }
 
 /// Finds the messages of a target's mailbox.

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use sha2::{Digest as _, Sha256};
 use transhume_imap::Connection;
 use transhume_imap::session::{BodyEvent, Examine, Exchange, FetchBodies, FetchRows, accept};
 use transhume_imap::wire::{CommandLine, Event, Response, Status, WireName};
-use transhume_model::mail::{Digest, MailboxName, MessageRow, Uid, UidSet, UidValidity};
+use transhume_model::mail::{Hasher, MailboxName, MessageRow, Uid, UidSet, UidValidity};
 use transhume_model::verify::Text;
 
 use crate::error::SyncError;
@@ -200,7 +199,7 @@ fn members<'a>(set: &'a UidSet, sizes: &'a HashMap<Uid, u64>) -> impl Iterator<I
 /// Hashes one text after the other as they come in.
 #[derive(Default)]
 struct Reader {
-    hasher: Sha256,
+    hasher: Hasher,
     under_way: Option<Uid>,
 }
 
@@ -209,7 +208,7 @@ impl Reader {
         let event = FetchBodies::read(event);
         match &event {
             BodyEvent::Started { uid, .. } => {
-                self.hasher = Sha256::new();
+                self.hasher = Hasher::default();
                 self.under_way = *uid;
             }
             BodyEvent::Chunk(chunk) => self.hasher.update(chunk),
@@ -222,7 +221,7 @@ impl Reader {
                     && let Some(size) = sizes.get(&uid)
                     && (*octets > 0 || *size == 0)
                 {
-                    let digest = Digest::from_bytes(hasher.finalize().into());
+                    let digest = hasher.digest();
                     found.insert(uid, Text::Served(digest));
                 }
             }

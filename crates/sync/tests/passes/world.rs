@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) maildir: Maildir,
     /// How long the server may be silent.
     pub(crate) patience: Duration,
+    /// Mailboxes that are committed at a time. With one, the same events lead to the same actions in the same order.
+    pub(crate) mailboxes: usize,
     home: TempDir,
 }
 
@@ -48,6 +50,7 @@ impl World {
             server,
             maildir: Maildir::new(home.path().join("Maildir")),
             patience: PATIENCE,
+            mailboxes: 1,
             home,
         }
     }
@@ -95,6 +98,7 @@ impl World {
             let options = TargetOptions {
                 owner: None,
                 durability: Durability::None,
+                mailboxes: self.mailboxes,
             };
             let target = AnyTarget::from(MaildirTarget::open(self.maildir.path(), options)?);
             let claim = target.claim()?;

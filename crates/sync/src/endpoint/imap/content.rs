@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sha2::{Digest as _, Sha256};
 use transhume_db::StagedMessage;
-use transhume_model::mail::{Digest, FlagSet, MessageRow, Uid};
+use transhume_model::mail::{Digest, FlagSet, Hasher, MessageRow, Uid};
 
 use crate::endpoint::target::{Index, Look};
 
@@ -12,7 +11,7 @@ use crate::endpoint::target::{Index, Look};
 /// line feed that a server has mended makes no other message of it.
 #[derive(Default)]
 pub(super) struct Reader {
-    hasher: Sha256,
+    hasher: Hasher,
     size: u64,
     line_feeds: u64,
     last: u8,
@@ -49,7 +48,7 @@ impl Reader {
         Contents {
             size: self.size,
             line_feeds: self.line_feeds,
-            digest: Digest::from_bytes(self.hasher.finalize().into()),
+            digest: self.hasher.digest(),
         }
     }
 }
@@ -231,8 +230,8 @@ mod tests {
     #[test]
     fn mended_line_ends_make_no_other_message() {
         let whole = contents(&[b"a\r\n\r\nb\r\n"]);
-        let plain: [u8; 32] = Sha256::digest(b"a\r\n\r\nb\r\n").into();
-        assert_eq!((whole.digest, whole.line_feeds), (Digest::from_bytes(plain), 0));
+        let plain = Digest::of(b"a\r\n\r\nb\r\n");
+        assert_eq!((whole.digest, whole.line_feeds), (plain, 0));
         for (text, line_feeds) in [(&b"a\n\nb\n"[..], 3), (b"a\r\n\nb\n", 2), (b"a\r\n\r\nb\r\n", 0)] {
             for cut in 0..text.len() {
                 let read = contents(&[&text[..cut], b"", &text[cut..]]);

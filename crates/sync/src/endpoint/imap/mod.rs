@@ -43,6 +43,7 @@ const BATCH: Batch = Batch {
     lines: 1,
     messages: 200,
     octets: 8 << 20,
+    mailboxes: 1,
 };
 
 /// Octets of a mailbox's name on the wire. The shortest line that some server is known to take has 1,000.

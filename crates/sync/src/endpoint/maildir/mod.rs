@@ -2,11 +2,14 @@
 
 mod place;
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinHandle};
 pub use transhume_maildir::{Durability, Owner};
 use transhume_maildir::{MailboxDir, MaildirError, MaildirRoot, Options, Origin, Scan};
 use transhume_model::mail::{FlagSet, MailboxName, Uid, UidValidity};
@@ -22,13 +25,11 @@ const NAMES: NameRules = NameRules {
     max_octets: transhume_maildir::DIRECTORY_NAME_MAX,
 };
 
-/// Beyond two writers, files are made no faster. A flush of the file system costs much the same for one message as for many.
-const BATCH: Batch = Batch {
-    writers: 2,
-    lines: u32::MAX,
-    messages: 1_000,
-    octets: 128 << 20,
-};
+/// Mailboxes that are committed at a time: the disk is waited for once, not for each.
+pub const MAILBOXES_AT_A_TIME: usize = 4;
+
+/// Mailboxes that are looked at at a time.
+const LOOKS_AT_A_TIME: usize = 2;
 
 /// How to write.
 #[derive(Clone, Copy, Debug)]
@@ -37,18 +38,30 @@ pub struct TargetOptions {
     pub owner: Option<Owner>,
     /// When what was written is made safe from a power cut.
     pub durability: Durability,
+    /// Mailboxes that are committed at a time; [`MAILBOXES_AT_A_TIME`] unless there are reasons for another number.
+    pub mailboxes: usize,
 }
 
 /// A Maildir, or in a dry run the place where one would be.
 #[derive(Clone, Debug)]
 pub struct MaildirTarget {
     root: Option<MaildirRoot>,
+    mailboxes: usize,
+    /// What was looked at ahead in this round.
+    foreseen: Arc<Mutex<HashMap<MailboxName, Foreseen>>>,
 }
+
+/// A mailbox that is being looked at.
+type Foreseen = JoinHandle<Result<Option<Scan>, MaildirError>>;
 
 impl MaildirTarget {
     /// Opens a Maildir, making it where it is missing; the folder that it lies in must exist.
     pub fn open(path: &Path, options: TargetOptions) -> Result<Self, SyncError> {
-        let TargetOptions { owner, durability } = options;
+        let TargetOptions {
+            owner,
+            durability,
+            mailboxes,
+        } = options;
         let root = MaildirRoot::open(
             path,
             Options {
@@ -57,7 +70,11 @@ impl MaildirTarget {
                 ..Options::default()
             },
         )?;
-        Ok(Self { root: Some(root) })
+        Ok(Self {
+            root: Some(root),
+            mailboxes,
+            foreseen: Arc::default(),
+        })
     }
 
     /// Looks at a Maildir without making anything. It need not be there.
@@ -66,7 +83,11 @@ impl MaildirTarget {
         if path.join("cur").is_dir() {
             return Self::open(path, options);
         }
-        Ok(Self { root: None })
+        Ok(Self {
+            root: None,
+            mailboxes: options.mailboxes,
+            foreseen: Arc::default(),
+        })
     }
 
     /// Whether there is a Maildir.
@@ -114,15 +135,16 @@ impl MaildirTarget {
         let Some(root) = &self.root else {
             return Ok(None);
         };
+        let foreseen = self.lock_foreseen().remove(name);
+        if let Some(scan) = foreseen {
+            return joined(scan.await);
+        }
         let dir = root.mailbox(name)?;
-        blocking(move || {
-            if dir.exists()? {
-                dir.scan().map(Some)
-            } else {
-                Ok(None)
-            }
-        })
-        .await
+        blocking(move || look_at(&dir)).await
+    }
+
+    fn lock_foreseen(&self) -> MutexGuard<'_, HashMap<MailboxName, Foreseen>> {
+        self.foreseen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -146,7 +168,25 @@ impl Target for MaildirTarget {
     }
 
     async fn begin_round(&self) -> Result<(), SyncError> {
+        self.lock_foreseen().clear();
         Ok(())
+    }
+
+    fn foresee(&self, mailboxes: Vec<MailboxName>) {
+        let Some(root) = &self.root else { return };
+        let turns = Arc::new(Semaphore::new(LOOKS_AT_A_TIME));
+        let mut foreseen = self.lock_foreseen();
+        for name in mailboxes {
+            // Whatever is wrong with a name is told when the mailbox is opened.
+            let Ok(dir) = root.mailbox(&name) else { continue };
+            let turns = Arc::clone(&turns);
+            let look = async move {
+                let _turn = turns.acquire().await;
+                let looked = tokio::task::spawn_blocking(move || look_at(&dir)).await;
+                looked.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+            };
+            foreseen.insert(name, tokio::spawn(look));
+        }
     }
 
     async fn name_rules(&self) -> Result<NameRules, SyncError> {
@@ -198,7 +238,7 @@ impl Target for MaildirTarget {
     ) -> Result<Look, SyncError> {
         let scan = self.scan(&mailbox.record.target).await?;
         let marks = scan.map(|scan| Marks {
-            scan,
+            scan: Arc::new(scan),
             tag: tag_of(mailbox),
             uid_validity,
         });
@@ -210,7 +250,7 @@ impl Target for MaildirTarget {
         let dir = self.mailbox(&record.target)?;
         let scan = self.scan(&record.target).await?;
         let marks = scan.map(|scan| Marks {
-            scan,
+            scan: Arc::new(scan),
             tag: tag_of(&wanted.mailbox),
             uid_validity: wanted.checkpoint.uid_validity,
         });
@@ -230,13 +270,21 @@ impl Target for MaildirTarget {
     }
 
     fn batch(&self) -> Batch {
-        BATCH
+        // Beyond two writers, files are made no faster. A flush of the file system costs much the same for one message as for
+        // many.
+        Batch {
+            writers: 2,
+            lines: u32::MAX,
+            messages: 2_000,
+            octets: 256 << 20,
+            mailboxes: self.mailboxes,
+        }
     }
 }
 
 /// The marks that the messages of a mailbox bear, and which of them are those of one source mailbox.
 struct Marks {
-    scan: Scan,
+    scan: Arc<Scan>,
     tag: [u8; 8],
     uid_validity: Option<UidValidity>,
 }
@@ -307,6 +355,18 @@ pub(crate) fn mailbox_tag(account: &str, mailbox: &MailboxName) -> [u8; 8] {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, MaildirError> + Send + 'static,
 ) -> Result<T, SyncError> {
-    let joined = tokio::task::spawn_blocking(work).await;
-    Ok(joined.map_err(|error| SyncError::Internal(error.to_string()))??)
+    joined(tokio::task::spawn_blocking(work).await)
+}
+
+fn joined<T>(outcome: Result<Result<T, MaildirError>, JoinError>) -> Result<T, SyncError> {
+    Ok(outcome.map_err(|error| SyncError::Internal(error.to_string()))??)
+}
+
+/// What a mailbox holds; nothing when it is not there.
+fn look_at(dir: &MailboxDir) -> Result<Option<Scan>, MaildirError> {
+    if dir.exists()? {
+        dir.scan().map(Some)
+    } else {
+        Ok(None)
+    }
 }

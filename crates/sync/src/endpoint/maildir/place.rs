@@ -1,8 +1,10 @@
 //! One mailbox of a Maildir: where its messages are staged, and how they are committed.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use transhume_db::{Base, MailboxId, StagedMessage};
-use transhume_maildir::{MailboxDir, MessageKey, Origin, Stage, Staged, StagedFile};
+use transhume_maildir::{MailboxDir, MessageKey, Origin, Scan, Stage, Staged, StagedFile};
 use transhume_model::mail::{InternalDate, MessageRow, Uid, UidValidity};
 use transhume_model::plan::{Action, MailboxStep, TargetHeader};
 
@@ -31,6 +33,8 @@ pub(crate) struct MaildirPlace {
     /// Whether messages may be on the target already without bearing their mark.
     pub(crate) may_have_twins: bool,
     pub(crate) now: InternalDate,
+    /// What the mailbox held when it was opened.
+    pub(crate) seen: Option<Arc<Scan>>,
 }
 
 /// How a mailbox is committed.
@@ -67,6 +71,7 @@ impl MaildirPlace {
             numbers_known: record.base.target_uid_validity == Some(uid_validity),
             may_have_twins: has_others || base.has_earlier(record.id).await?,
             now: wanted.now,
+            seen: marks.map(|marks| Arc::clone(&marks.scan)),
         };
         place.unstage_what_is_gone(base, marks).await?;
         Ok(place)
@@ -88,6 +93,9 @@ impl MaildirPlace {
                 }
             }
             base.unstage(self.id, &gone).await?;
+            if page.len() < STAGED_PAGE as usize {
+                return Ok(());
+            }
         }
     }
 

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use transhume_model::mail::{Digest, InternalDate};
+use transhume_model::mail::InternalDate;
 use transhume_model::plan::{Pattern, Selection};
-use transhume_sync::{CertificateRule, Source, SourceAddress};
+use transhume_sync::{CertificateRule, Fingerprint, Source, SourceAddress};
 
 use super::address::TargetAddress;
 use super::{Manner, Options, Trouble, address, password, state_file};
@@ -113,7 +113,7 @@ pub(crate) fn certificate_rule(pin: Option<&str>, option: &str) -> Result<Certif
         Some((name, hex)) if name.eq_ignore_ascii_case("sha256") => hex,
         _ => pin,
     };
-    Digest::from_hex(hex).map(CertificateRule::Pinned).ok_or_else(|| {
+    Fingerprint::from_hex(hex).map(CertificateRule::Pinned).ok_or_else(|| {
         Failure::usage(
             format!("{option}: this is not a SHA-256 digest"),
             "Write sha256: and the 64 hexadecimal digits of the certificate's fingerprint, as the error about an \

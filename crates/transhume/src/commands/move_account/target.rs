@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use transhume_sync::{
-    AnyTarget, CertificateRule, Deletions, ImapTarget, ImapTargetOptions, MaildirTarget, Owner,
-    SourceAddress, SyncError, TargetOptions,
+    AnyTarget, CertificateRule, Deletions, ImapTarget, ImapTargetOptions, MAILBOXES_AT_A_TIME, MaildirTarget,
+    Owner, SourceAddress, SyncError, TargetOptions,
 };
 
 use super::super::account::address::TargetAddress;
@@ -82,6 +82,7 @@ impl Destination {
         let options = TargetOptions {
             owner: owner::resolve(rules.owner.as_deref(), &path)?,
             durability: rules.durability,
+            mailboxes: MAILBOXES_AT_A_TIME,
         };
         Ok(Self::Maildir { path, options })
     }

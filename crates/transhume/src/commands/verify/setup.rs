@@ -37,6 +37,7 @@ pub(crate) struct Title {
 const OPTIONS: TargetOptions = TargetOptions {
     owner: None,
     durability: Durability::None,
+    mailboxes: 1,
 };
 
 impl Setup {
