@@ -2,9 +2,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use transhume_db::DbError;
-use transhume_imap::wire::{Code, Patience};
+use transhume_imap::wire::{Code, Patience, Shortage};
 use transhume_imap::{CertificateFault, Fingerprint, ImapError};
 use transhume_maildir::{ErrorKind, MaildirError};
 
@@ -160,6 +161,14 @@ impl SyncError {
         matches!(self.cause(), Cause::Unreachable | Cause::LoginUnavailable)
     }
 
+    /// How long the source asks to be left alone, where it says so.
+    pub(crate) fn asked_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Source(ImapError::Later { patience, .. }) => patience.retry_after,
+            _ => None,
+        }
+    }
+
     /// Whether it concerns one mailbox only, so that the pass can go on with the others.
     pub(crate) fn is_of_one_mailbox(&self) -> bool {
         match self {
@@ -185,10 +194,11 @@ impl SyncError {
 
     /// Whether the source has refused a command, but works on.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(
+        let is_refused = matches!(
             self,
             Self::Source(ImapError::Refused { .. } | ImapError::Later { command: Some(_), .. })
-        )
+        );
+        is_refused && !self.is_passing()
     }
 
     /// The state file could not be made.
@@ -215,6 +225,13 @@ fn server_cause(error: &ImapError) -> Cause<'_> {
         | ImapError::Timeout { .. }
         | ImapError::Bye { .. }
         | ImapError::Later { command: None, .. }
+        | ImapError::Later {
+            patience: Patience {
+                shortage: Shortage::Rate,
+                ..
+            },
+            ..
+        }
         | ImapError::ConnectionLost { .. } => Cause::Unreachable,
         ImapError::StartTlsRefused => Cause::NoStartTls,
         ImapError::Tls { .. } => Cause::NoTls,

@@ -46,6 +46,16 @@ pub(crate) enum Asked {
     Texts(Texts),
 }
 
+impl Asked {
+    /// The command's name.
+    pub(crate) fn command(&self) -> &'static str {
+        match self {
+            Self::Examine(_) => "EXAMINE",
+            Self::Places(_) | Self::Window(_) | Self::Texts(_) => "FETCH",
+        }
+    }
+}
+
 /// A command without a reply.
 pub(crate) struct InFlight {
     tag: Tag,

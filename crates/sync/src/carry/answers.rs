@@ -1,7 +1,8 @@
 //! What the source answers, and whose answer it is.
 
+use transhume_imap::ImapError;
 use transhume_imap::session::{BodyEvent, Examine, Exchange, FetchBodies, FetchRows};
-use transhume_imap::wire::{Event, Fetch, FetchBody, Response, Status, Tagged};
+use transhume_imap::wire::{Event, Fetch, FetchBody, Patience, Response, Shortage, Status, Tagged};
 use transhume_model::mail::MessageRow;
 
 use super::{Carrier, Purpose};
@@ -128,6 +129,9 @@ impl Carrier<'_> {
         let Some(InFlight { mailbox, asked, .. }) = self.pipe.answered(reply.tag) else {
             return Ok(());
         };
+        if self.is_patient && asks_for_patience(&reply) {
+            return Err(ImapError::refused(asked.command(), reply).into());
+        }
         let work = &mut self.works[mailbox];
         work.open -= 1;
         match asked {
@@ -176,6 +180,12 @@ impl Carrier<'_> {
             work.fail(text.to_owned());
         }
     }
+}
+
+/// Whether the server refuses since it has been asked for too much in too short a time.
+fn asks_for_patience(reply: &Tagged) -> bool {
+    let asked = Patience::asked(reply.code.as_ref(), &reply.text);
+    reply.status != Status::Ok && asked.is_some_and(|patience| patience.shortage == Shortage::Rate)
 }
 
 /// What the server said, when it did not say OK.

@@ -57,6 +57,8 @@ pub(crate) struct Carrier<'a> {
     /// Whether a mailbox that is to be filled waits for the next round when a message of it did not come: placed later,
     /// that message would lose its UID.
     hold_back: bool,
+    /// Whether a server that asks not to be asked so much ends the reading, to be asked again later; else it has refused.
+    is_patient: bool,
     removals: Removals,
     pipe: Pipe,
     /// Texts to be asked for.
@@ -90,6 +92,7 @@ impl<'a> Carrier<'a> {
             observer,
             stop,
             hold_back: false,
+            is_patient: false,
             removals: Removals::default(),
             last: Vec::new(),
             condemned: 0,
@@ -105,6 +108,12 @@ impl<'a> Carrier<'a> {
     /// Lets mailboxes wait for the next round rather than fill them with a hole.
     pub(crate) fn holding_back(mut self, hold_back: bool) -> Self {
         self.hold_back = hold_back;
+        self
+    }
+
+    /// Gives a server time that asks for it.
+    pub(crate) fn patient(mut self, is_patient: bool) -> Self {
+        self.is_patient = is_patient;
         self
     }
 

@@ -42,6 +42,13 @@ const KEEPER_QUEUE: usize = 4_096;
 /// The first wait before a new connection; it doubles with each that brings nothing.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
+/// A server that wants to be left alone for longer ends the pass.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
+
+/// How often in a row a server may ask for patience without anything coming of it, before what it says is taken for a refusal of
+/// what it was asked.
+const PATIENT_TURNS: u32 = 2;
+
 /// Everything that a pass needs.
 #[derive(Debug)]
 pub struct Pass {
@@ -108,6 +115,7 @@ impl Pass {
                 .round(
                     Turn {
                         is_first: rounds == 0,
+                        is_patient: fruitless < PATIENT_TURNS && self.retries > 0,
                         removals,
                     },
                     &mut lines,
@@ -130,11 +138,13 @@ impl Pass {
                     } else {
                         fruitless + 1
                     };
-                    if fruitless > self.retries {
+                    let asked = error.asked_wait().unwrap_or_default();
+                    if fruitless > self.retries || asked > LONGEST_WAIT {
                         return Err(error);
                     }
                     report.reconnects += 1;
                     let after = FIRST_WAIT * 2_u32.saturating_pow(fruitless - 1).min(64);
+                    let after = after.max(asked);
                     observer.hear(&Progress::Reconnecting {
                         reason: &error.to_string(),
                         after,
@@ -245,6 +255,7 @@ impl Pass {
             let purpose = Purpose::CarryOut(stager);
             Carrier::new(connection, &self.base, works, purpose, observer, stop)
                 .holding_back(turn.is_first)
+                .patient(turn.is_patient)
                 .removing(turn.removals)
                 .run()
         }))
@@ -366,6 +377,8 @@ impl Pass {
 #[derive(Clone, Copy)]
 struct Turn {
     is_first: bool,
+    /// Whether a server that asks for patience is given it.
+    is_patient: bool,
     removals: Removals,
 }
 

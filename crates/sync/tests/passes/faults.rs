@@ -2,6 +2,7 @@
 //! doubled, nothing hangs, and the next pass ends in the same state.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use transhume_testkit::SimulatedServer;
@@ -107,6 +108,35 @@ fn a_refusal_of_any_command_loses_nothing() {
             .and_then(|()| recover(&mut player, false, 0))
             .map_err(|failure| format!("{words} for command {}: {failure}", case / kinds))
     });
+}
+
+/// A server that wants to be asked less is left alone for as long as it says, and then gives the rest: nothing is put into
+/// quarantine for it, and no mailbox is left out.
+#[test]
+fn a_server_that_asks_for_patience_is_given_it() {
+    const WORDS: &str = "[THROTTLED] Request is throttled. Suggested Backoff Time: 1200 milliseconds";
+    let (_, commands) = length_of_a_pass();
+    let waits = AtomicU64::new(0);
+    try_all(commands, |server, command| {
+        let mut player = begin(server);
+        player.world.retries = 1;
+        server.refuse(command, WORDS);
+        let began = Instant::now();
+        let report = player.world.pass(None).result.map_err(|error| error.to_string())?;
+        let failed = |what: &str| Err(format!("throttled at command {command}: {what}: {report:?}"));
+        waits.fetch_add(report.reconnects.into(), Ordering::Relaxed);
+        if report.reconnects == 1 && began.elapsed() < Duration::from_millis(1_200) {
+            return failed("asked again at once");
+        }
+        if !report.settled || report.totals().carried != 3 {
+            return failed("not all was carried");
+        }
+        player.happen(Pass)?;
+        player.nothing_is_left()
+    });
+    // For LOGIN and LIST, and for each EXAMINE and FETCH; what is merely useful to know is done without.
+    let waits = waits.into_inner();
+    assert!(waits >= 6 && waits <= commands, "{waits} waits at {commands} commands");
 }
 
 /// The next pass, on a server that behaves.

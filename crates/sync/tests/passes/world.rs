@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) patience: Duration,
     /// Mailboxes that are committed at a time. With one, the same events lead to the same actions in the same order.
     pub(crate) mailboxes: usize,
+    /// New connections in a row that may bring nothing.
+    pub(crate) retries: u32,
     home: TempDir,
 }
 
@@ -51,6 +53,7 @@ impl World {
             maildir: Maildir::new(home.path().join("Maildir")),
             patience: PATIENCE,
             mailboxes: 1,
+            retries: 0,
             home,
         }
     }
@@ -137,7 +140,7 @@ impl World {
             selection: Selection::default(),
             deletions: Deletions::Keep,
             connections: 2,
-            retries: 0,
+            retries: self.retries,
             now: InternalDate::from_unix(1_750_000_000),
         })
     }
