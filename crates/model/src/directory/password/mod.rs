@@ -72,7 +72,7 @@ impl StoredPassword {
     }
 
     /// Whether [`Self::verify`] can tell. Some rare schemes only Dovecot can check: one-time passwords, DIGEST-MD5,
-    /// PLAIN-TRUNC, and what only Debian's crypt(3) knows (yescrypt, scrypt, BSDi's DES, `$2x$`).
+    /// PLAIN-TRUNC, and what only Debian's crypt(3) knows (yescrypt, scrypt, the DES of BSD/OS, `$2x$`).
     pub fn is_checked_here(&self) -> bool {
         Check::read(&self.0).is_ok_and(|check| !check.is_left_to_dovecot())
     }
@@ -108,6 +108,133 @@ impl fmt::Debug for StoredPassword {
         match self.known_scheme() {
             Some(scheme) => write!(f, "{{{scheme}}}…"),
             None => f.write_str("{?}…"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// One stored password of each kind, all of “pass” (made by `doveadm pw`).
+    const KINDS: [&str; 15] = [
+        "{PLAIN}pass",
+        "{CRYPT}tYKm7nCT2BIjY",
+        "{MD5-CRYPT}$1$oEKNbQrz$M8P3LaXgaUIuVKO9H0a6E.",
+        "{SHA256-CRYPT}$5$L70YTGV60Mxvozjr$rPJopZzVOMxpg/O5.ls/hkiDl1MM522N0MslxVZfIM9",
+        "{BLF-CRYPT}$2y$05$6guvQOMJTLlEGAUSAYtPY.M3fAsENmaDAzhGWLDYxlq41gMT7rlza",
+        "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$yK0esWtq06MM4IeMVX2pOg$rbJArpc2TwBfVkxWWK0YmtvKAIbFDr1mreo22Bf8318",
+        "{PBKDF2}$1$JI4YjoubhAYjug2B$5000$a1713beea863478e104eb1d93f8c97af13ea3ea9",
+        "{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=",
+        "{SSHA}/5dhH6Gqdkq8a26q8A8zqC8jw3Or3Th7",
+        "{SMD5}rT5Y836qv0nOSNMhewijrWEecv0=",
+        "{PLAIN-MD4}52e9e9e4f1cd6d1abc78aa866d2a5509",
+        "{PLAIN-MD5}1a1dc91c907325c69271ddf0c944bc72",
+        "{LDAP-MD5}Gh3JHJBzJcaScd3wyUS8cg==",
+        "{CRAM-MD5}ff5d74b19e3cb9b2b9f4fcb548fe023aeb44f67f231a5a89714d08b5fec22b78",
+        "{SCRAM-SHA-1}4096,k/VXWZKuKOS3kT9zPz3SCg==,pqaR+/iPywE7FpUS5SBFw009ruM=,YKvz+Wx9SiCc9lASKIw9ksZxp7I=",
+    ];
+
+    #[test]
+    fn only_the_password_is_right() {
+        let long = "p".repeat(LONGEST + 1);
+        for kind in KINDS {
+            let stored = StoredPassword::from_stored(kind).unwrap();
+            for (password, verdict) in [
+                ("pass", Verdict::Right),
+                ("Pass", Verdict::Wrong),
+                ("pas", Verdict::Wrong),
+                ("passs", Verdict::Wrong),
+                ("pass\0", Verdict::Wrong),
+                ("", Verdict::Wrong),
+                (kind, Verdict::Wrong),
+                (&long, Verdict::Wrong),
+            ] {
+                assert_eq!(stored.verify(password), verdict, "{kind} {password:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_logs_nobody_in() {
+        for stored in [
+            "{FOO}pass",
+            "{PLAIN}",
+            "{SHA.B32}pass",
+            "{CRYPT}pass",
+            "{CRYPT}$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7",
+            "{OTP}pass",
+            "{PLAIN-TRUNC}4-pass",
+            "{SSHA}pass",
+            "{SHA512-CRYPT}$6$rounds=999999999$abc$wbIBWwT3bGny3Bk1WasXBzwH/bnsQgF1bVGeRyPaGC9yn.yZEl9xG8hDEjmsdcQFq.TcPONDl5RmCWcpiAR57.",
+        ] {
+            let password = StoredPassword::from_stored(stored).unwrap();
+            for typed in ["pass", stored, "x"] {
+                assert_eq!(password.verify(typed), Verdict::Unknown, "{stored} {typed:?}");
+            }
+            assert!(!password.is_checked_here(), "{stored}");
+        }
+    }
+
+    // I10: what is printed for programmers shows no secret.
+    #[test]
+    fn debug_shows_no_more_than_a_scheme() {
+        for (stored, shown) in [
+            ("{PLAIN}pass", "{PLAIN}…"),
+            ("{ssha}/5dhH6Gqdkq8a26q8A8zqC8jw3Or3Th7", "{SSHA}…"),
+            ("{pass}word", "{?}…"),
+        ] {
+            let password = StoredPassword::from_stored(stored).unwrap();
+            assert_eq!(format!("{password:?}"), shown);
+        }
+        assert_eq!(
+            format!("{:?}", normalise("{pass}word", Written::Marked)),
+            "Unrecognised(UnknownScheme)"
+        );
+    }
+
+    proptest! {
+        // A hash that was cut, lengthened or changed anywhere is another hash, or none. It never panics, and never lets the
+        // password in by being less than it was.
+        #[test]
+        fn damaged_hashes_are_read_without_a_panic(
+            kind in prop::sample::select(&KINDS[..5]),
+            cut in 0_usize..120,
+            insert in "[ -~é]{0,3}",
+            skip in 0_usize..3,
+        ) {
+            let cut = cut.min(kind.len());
+            let after = (cut + skip).min(kind.len());
+            let text = format!("{}{insert}{}", &kind[..cut], &kind[after..]);
+            for written in [Written::Marked, Written::PostfixAdmin, Written::Cleartext] {
+                if let Normalised::Password(password) = normalise(&text, written) {
+                    // In whatever way it was understood, it is understood again.
+                    prop_assert_eq!(
+                        normalise(password.as_str(), Written::Marked),
+                        Normalised::Password(password.clone())
+                    );
+                    prop_assert_ne!(password.verify(""), Verdict::Right);
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic(scheme in "[A-Za-z0-9.-]{0,12}", text in "\\PC{0,80}") {
+            normalise(&text, Written::Marked);
+            normalise(&text, Written::PostfixAdmin);
+            normalise(&format!("{{{scheme}}}{text}"), Written::Marked);
+        }
+
+        #[test]
+        fn any_data_of_a_known_scheme_is_read_without_a_panic(
+            place in 0_usize..scheme::NAMES.len(),
+            coding in prop::sample::select(&["", ".b64", ".HEX"][..]),
+            data in "[$./0-9A-Za-z+=,_]{0,100}",
+        ) {
+            let text = format!("{{{}{coding}}}{data}", scheme::NAMES[place].0);
+            normalise(&text, Written::Marked);
         }
     }
 }

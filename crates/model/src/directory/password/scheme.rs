@@ -69,7 +69,7 @@ pub(super) enum Coding {
 }
 
 /// Every name, the one that we write first.
-const NAMES: [(&str, Scheme); 32] = [
+pub(super) const NAMES: [(&str, Scheme); 32] = [
     ("PLAIN", Scheme::Plain),
     ("CLEAR", Scheme::Plain),
     ("CLEARTEXT", Scheme::Plain),

@@ -110,7 +110,7 @@ impl Crypt {
 }
 
 /// Whether the text begins as one of the other methods of Debian's crypt(3) (libxcrypt): yescrypt, scrypt, SHA-1, Sun's MD5,
-/// bcrypt with the sign bug of old PHP, BSDi's DES.
+/// bcrypt with the sign bug of old PHP, the DES of BSD/OS.
 fn is_elsewhere(text: &str) -> bool {
     const BEGINNINGS: [&str; 8] = ["$y$", "$gy$", "$sm3y$", "$7$", "$sha1$", "$md5", "$2x$", "$3$"];
     let is_known = BEGINNINGS.iter().any(|begin| text.starts_with(begin))

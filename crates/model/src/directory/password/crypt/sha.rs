@@ -87,12 +87,12 @@ pub(super) fn read(text: &str) -> Option<Setting> {
 pub(super) fn text(password: &[u8], setting: &Setting) -> String {
     let params = Params::new(setting.rounds).unwrap_or(Params::RECOMMENDED);
     let salt = setting.salt.as_bytes();
-    let mut text = String::from(if setting.is_512 { "$6$" } else { "$5$" });
-    if setting.says_rounds {
-        text.push_str(&format!("rounds={}$", setting.rounds));
-    }
-    text.push_str(&setting.salt);
-    text.push('$');
+    let digit = if setting.is_512 { 6 } else { 5 };
+    let mut text = if setting.says_rounds {
+        format!("${digit}$rounds={}${}$", setting.rounds, setting.salt)
+    } else {
+        format!("${digit}${}$", setting.salt)
+    };
     if setting.is_512 {
         let result = sha_crypt::sha512_crypt(password, salt, params);
         alphabet::push_groups(&mut text, &result, &GROUPS_512);
