@@ -1,6 +1,6 @@
 //! Accounts with a mailbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU64;
 
 use super::administrators::Administrator;
@@ -12,10 +12,12 @@ use crate::directory::{Account, Address, Login, Mailbox, Quota};
 /// An account, and the rows that make it.
 pub(super) type Made = (Vec<RowOf>, Box<Account>);
 
-/// Reads the table, and joins administrators of the same name; the rest of them follow.
+/// Reads the table, and joins administrators of the same name; the rest of them follow. In `expiring` domains passwords had to
+/// be changed.
 pub(super) fn accounts(
     rows: Vec<MailboxRow>,
     mut administrators: BTreeMap<Login, Administrator>,
+    expiring: &HashSet<String>,
     options: &Options,
     ledger: &mut Ledger,
 ) -> BTreeMap<Login, Made> {
@@ -39,6 +41,9 @@ pub(super) fn accounts(
         if read.contains_key(&login) {
             ledger.skip(row, text, "another row has the same name", &login);
             continue;
+        }
+        if expiring.contains(address.domain()) && from.password_expiry.is_some_and(|expiry| expiry < options.now) {
+            ledger.note(row, text, "its password had expired; here it logs in again", "");
         }
         let mut account = account(from, address, row, options, ledger);
         let mut parts = vec![row];
@@ -67,10 +72,6 @@ fn account(from: MailboxRow, address: Address, row: RowOf, options: &Options, le
     };
     if from.totp_secret.is_some_and(|secret| !secret.is_empty()) {
         ledger.note(row, &name, passwords::SECOND_FACTOR, "");
-    }
-    if let Some(expiry) = from.password_expiry.filter(|expiry| options.expires && *expiry < options.now) {
-        let _ = expiry;
-        ledger.note(row, &name, "its password had expired; here it logs in again", "");
     }
     // First the given name, then all the rest: PostfixAdmin has one field, and people write it so.
     let written = from.name.unwrap_or_default();

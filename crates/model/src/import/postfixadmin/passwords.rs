@@ -3,6 +3,7 @@
 use super::Options;
 use super::ledger::{Ledger, RowOf};
 use crate::directory::StoredPassword;
+use crate::directory::password::{Normalised, Written, normalise};
 
 /// What is said where a second factor stays behind.
 pub(super) const SECOND_FACTOR: &str =
@@ -20,17 +21,19 @@ pub(super) fn stored(
     ledger: &mut Ledger,
 ) -> Option<StoredPassword> {
     let text = text.unwrap_or_default();
-    if text.is_empty() || text.starts_with(['!', '*']) {
-        ledger.note(row, name, "it has no password: nobody can log in", "");
-        return None;
-    }
     if text.contains(SAME_SALT) {
-        ledger.note(row, name, "its hash has a salt that all hashes of that PostfixAdmin have: advise a new password", "");
+        let what = "its hash has a salt that all hashes of that PostfixAdmin have: advise a new password";
+        ledger.note(row, name, what, "");
     }
-    match normalised(text, options.clear_text) {
-        Ok(password) => Some(password),
-        Err(problem) => {
-            ledger.note(row, name, "its password is not understood, so nobody can log in", problem);
+    let written = if options.clear_text { Written::Cleartext } else { Written::PostfixAdmin };
+    match normalise(text, written) {
+        Normalised::Password(password) => Some(password),
+        Normalised::Locked => {
+            ledger.note(row, name, "it has no password: nobody can log in", "");
+            None
+        }
+        Normalised::Unrecognised(why) => {
+            ledger.note(row, name, "its password is not understood, so nobody can log in", why);
             None
         }
     }
