@@ -21,7 +21,7 @@ pub use domain::{Domain, DomainAlias, DomainKind, Limit, Limits, Relay};
 pub use name::{Address, AliasAddress, DomainName, Login, NameProblem};
 pub use password::StoredPassword;
 pub use recipient::Recipient;
-pub use remote::{RemoteMailbox, RemoteSecurity, Secret};
+pub use remote::{RemoteKey, RemoteMailbox, RemoteSecurity, Secret};
 pub use vacation::{Vacation, VacationInterval};
 
 /// A whole directory, at one moment.

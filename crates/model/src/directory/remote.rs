@@ -39,23 +39,37 @@ pub enum RemoteSecurity {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
+/// What tells a remote mailbox from others: mailbox, server, port, login, folder.
+pub type RemoteKey = (Address, String, u16, String, String);
+
 impl RemoteMailbox {
-    /// What tells it from others: mailbox, server, port, login, folder.
-    pub fn key(&self) -> (Address, String, u16, String, String) {
-        let Self { mailbox, host, user, folder, .. } = self;
-        (mailbox.clone(), host.clone(), self.port.get(), user.clone(), folder.clone())
+    /// What tells it from others.
+    pub fn key(&self) -> RemoteKey {
+        let Self {
+            mailbox,
+            host,
+            user,
+            folder,
+            ..
+        } = self;
+        (
+            mailbox.clone(),
+            host.clone(),
+            self.port.get(),
+            user.clone(),
+            folder.clone(),
+        )
     }
 }
 
 impl RemoteSecurity {
     /// The port that it usually has.
     pub fn port(self) -> NonZeroU16 {
-        const TLS: NonZeroU16 = NonZeroU16::new(993).unwrap_or(NonZeroU16::MIN);
-        const STARTTLS: NonZeroU16 = NonZeroU16::new(143).unwrap_or(NonZeroU16::MIN);
-        match self {
-            Self::Tls => TLS,
-            Self::StartTls => STARTTLS,
-        }
+        let port = match self {
+            Self::Tls => 993,
+            Self::StartTls => 143,
+        };
+        NonZeroU16::new(port).unwrap_or(NonZeroU16::MIN)
     }
 
     /// Its word.

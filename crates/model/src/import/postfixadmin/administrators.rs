@@ -31,11 +31,16 @@ pub(super) fn administrators(
     ledger: &mut Ledger,
 ) -> BTreeMap<Login, Administrator> {
     let mut read = BTreeMap::new();
-    let order = preferred(rows.len(), |place| rows[place].username.as_deref(), |name| {
-        Login::parse(name).is_ok_and(|login| login.as_str() == name)
-    });
+    let order = preferred(
+        rows.len(),
+        |place| rows[place].username.as_deref(),
+        |name| Login::parse(name).is_ok_and(|login| login.as_str() == name),
+    );
     for place in order {
-        let row = RowOf { table: Table::Admin, place };
+        let row = RowOf {
+            table: Table::Admin,
+            place,
+        };
         let from = &rows[place];
         let text = from.username.as_deref().unwrap_or_default();
         let login = match Login::parse(text) {
@@ -50,10 +55,18 @@ pub(super) fn administrators(
             continue;
         }
         ledger.note_unreadable(row, text, &from.unreadable);
-        if from.totp_secret.as_deref().is_some_and(|secret| !secret.is_empty()) {
+        if from
+            .totp_secret
+            .as_deref()
+            .is_some_and(|secret| !secret.is_empty())
+        {
             ledger.note(row, text, passwords::SECOND_FACTOR, "");
         }
-        let role = if from.superadmin == Some(true) { Role::SuperAdmins } else { Role::DomainAdmins };
+        let role = if from.superadmin == Some(true) {
+            Role::SuperAdmins
+        } else {
+            Role::DomainAdmins
+        };
         let administrator = Administrator {
             rows: vec![row],
             enabled: from.active.unwrap_or(true),
@@ -68,7 +81,10 @@ pub(super) fn administrators(
         read.insert(login, administrator);
     }
     for (place, link) in links.iter().enumerate() {
-        let row = RowOf { table: Table::DomainAdmins, place };
+        let row = RowOf {
+            table: Table::DomainAdmins,
+            place,
+        };
         add_domain(link, row, &mut read, domains, ledger);
     }
     for administrator in read.values() {
@@ -91,9 +107,15 @@ fn add_domain(
     domains: &Domains,
     ledger: &mut Ledger,
 ) {
-    let (user, domain) = (link.username.as_deref().unwrap_or_default(), link.domain.as_deref().unwrap_or_default());
+    let (user, domain) = (
+        link.username.as_deref().unwrap_or_default(),
+        link.domain.as_deref().unwrap_or_default(),
+    );
     let name = format!("{user} for {domain}");
-    let Some(administrator) = Login::parse(user).ok().and_then(|login| administrators.get_mut(&login)) else {
+    let Some(administrator) = Login::parse(user)
+        .ok()
+        .and_then(|login| administrators.get_mut(&login))
+    else {
         return ledger.skip(row, &name, "it names nobody among the administrators", "");
     };
     if link.active == Some(false) {
@@ -139,7 +161,12 @@ impl Administrator {
         let name = self.login.as_str();
         if !self.enabled {
             for row in self.rows {
-                ledger.skip(row, name, "the administrator is switched off, and the mailbox of the same name is not theirs alone", "");
+                ledger.skip(
+                    row,
+                    name,
+                    "the administrator is switched off, and the mailbox of the same name is not theirs alone",
+                    "",
+                );
             }
             return Vec::new();
         }
@@ -153,7 +180,12 @@ impl Administrator {
         );
         ledger.note(row, name, remark, self.role);
         if !account.enabled {
-            ledger.note(row, name, "its mailbox is switched off, and so is the account: the administrator cannot log in", "");
+            ledger.note(
+                row,
+                name,
+                "its mailbox is switched off, and so is the account: the administrator cannot log in",
+                "",
+            );
         }
         if options.administrators_password {
             account.password = self.password;

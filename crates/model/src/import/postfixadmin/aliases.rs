@@ -41,13 +41,20 @@ pub(super) fn aliases(
 ) -> Aliases {
     let mut read = Aliases::default();
     let mut seen: HashSet<AliasAddress> = taken.iter().map(|(_, alias)| alias.address.clone()).collect();
-    let order = preferred(rows.len(), |place| rows[place].address.as_deref(), |name| {
-        AliasAddress::parse(name).is_ok_and(|address| address.to_string() == name)
-    });
+    let order = preferred(
+        rows.len(),
+        |place| rows[place].address.as_deref(),
+        |name| AliasAddress::parse(name).is_ok_and(|address| address.to_string() == name),
+    );
     let mut rows: Vec<_> = rows.into_iter().map(Some).collect();
     for place in order {
-        let row = RowOf { table: Table::Alias, place };
-        let Some(from) = rows.get_mut(place).and_then(Option::take) else { continue };
+        let row = RowOf {
+            table: Table::Alias,
+            place,
+        };
+        let Some(from) = rows.get_mut(place).and_then(Option::take) else {
+            continue;
+        };
         let text = from.address.as_deref().unwrap_or_default();
         let address = match AliasAddress::parse(text) {
             Ok(address) => address,
@@ -61,7 +68,13 @@ pub(super) fn aliases(
             continue;
         }
         ledger.note_unreadable(row, text, &from.unreadable);
-        let leads = leads(from.goto.as_deref().unwrap_or_default(), &address, row, options, ledger);
+        let leads = leads(
+            from.goto.as_deref().unwrap_or_default(),
+            &address,
+            row,
+            options,
+            ledger,
+        );
         let mailbox = match &address {
             AliasAddress::Address(own) => mailbox_of(accounts, own),
             AliasAddress::Domain(_) => None,
@@ -96,13 +109,23 @@ fn add_own(
     let enabled = from.active.unwrap_or(true);
     if leads.recipients.is_empty() {
         if !leads.itself {
-            ledger.note(row, address.as_str(), "its mail went nowhere but to the absence program, or nowhere; here the mailbox keeps it", "");
+            ledger.note(
+                row,
+                address.as_str(),
+                "its mail went nowhere but to the absence program, or nowhere; here the mailbox keeps it",
+                "",
+            );
         }
         read.own.push((row, Login::from(address)));
         return;
     }
     if !leads.itself && !enabled {
-        ledger.note(row, address.as_str(), "its forward without a copy is switched off, and the mailbox keeps what comes", "");
+        ledger.note(
+            row,
+            address.as_str(),
+            "its forward without a copy is switched off, and the mailbox keeps what comes",
+            "",
+        );
     }
     // A row that is switched off forwards nothing, but the mailbox gets its mail all the same.
     mailbox.keeps_copy = leads.itself || !enabled;
@@ -117,7 +140,14 @@ fn add_own(
 }
 
 /// Any other row.
-fn add(from: AliasRow, address: AliasAddress, leads: Leads, row: RowOf, read: &mut Aliases, ledger: &mut Ledger) {
+fn add(
+    from: AliasRow,
+    address: AliasAddress,
+    leads: Leads,
+    row: RowOf,
+    read: &mut Aliases,
+    ledger: &mut Ledger,
+) {
     let name = address.to_string();
     if leads.recipients.is_empty() {
         let what = match (&address, leads.itself) {
@@ -130,12 +160,25 @@ fn add(from: AliasRow, address: AliasAddress, leads: Leads, row: RowOf, read: &m
         return ledger.skip(row, &name, what, from.goto.unwrap_or_default());
     }
     if leads.itself {
-        ledger.note(row, &name, "it leads to itself as well, where there is no mailbox: that is left out", "");
+        ledger.note(
+            row,
+            &name,
+            "it leads to itself as well, where there is no mailbox: that is left out",
+            "",
+        );
     }
     if let AliasAddress::Domain(_) = &address
-        && leads.recipients.iter().any(|recipient| recipient.as_str().starts_with('@'))
+        && leads
+            .recipients
+            .iter()
+            .any(|recipient| recipient.as_str().starts_with('@'))
     {
-        ledger.note(row, &name, "all addresses of the domain lead to the same names of another one", "");
+        ledger.note(
+            row,
+            &name,
+            "all addresses of the domain lead to the same names of another one",
+            "",
+        );
     }
     let alias = Alias {
         address,
@@ -151,7 +194,10 @@ fn leads(goto: &str, address: &AliasAddress, row: RowOf, options: &Options, ledg
     let mut leads = Leads::default();
     let itself = Recipient::from(address);
     // What Postfix takes for separators, too.
-    for text in goto.split([',', ' ', '\t', '\r', '\n']).filter(|text| !text.is_empty()) {
+    for text in goto
+        .split([',', ' ', '\t', '\r', '\n'])
+        .filter(|text| !text.is_empty())
+    {
         if is_absence_program(text, address, options.vacation_domain.as_ref()) {
             leads.answers = true;
             continue;
@@ -161,7 +207,12 @@ fn leads(goto: &str, address: &AliasAddress, row: RowOf, options: &Options, ledg
             Ok(recipient) => {
                 leads.recipients.insert(recipient);
             }
-            Err(_) => ledger.note(row, &address.to_string(), "one of its recipients is not an address, and is left out", text),
+            Err(_) => ledger.note(
+                row,
+                &address.to_string(),
+                "one of its recipients is not an address, and is left out",
+                text,
+            ),
         }
     }
     leads
@@ -170,8 +221,12 @@ fn leads(goto: &str, address: &AliasAddress, row: RowOf, options: &Options, ledg
 /// Whether a recipient is PostfixAdmin's way to answer in somebody's absence: `user#example.org@autoreply.example.net` for
 /// `user@example.org`. Nobody is told about it; the absence text itself comes along.
 fn is_absence_program(text: &str, address: &AliasAddress, domain: Option<&DomainName>) -> bool {
-    let Some((local, behind)) = text.rsplit_once('@') else { return false };
-    let Some((user, of)) = local.rsplit_once('#') else { return false };
+    let Some((local, behind)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let Some((user, of)) = local.rsplit_once('#') else {
+        return false;
+    };
     let is_own = matches!(address, AliasAddress::Address(own)
         if own.local() == user.to_lowercase() && own.domain().eq_ignore_ascii_case(of));
     is_own || domain.is_some_and(|domain| domain.as_str().eq_ignore_ascii_case(behind.trim_end_matches('.')))

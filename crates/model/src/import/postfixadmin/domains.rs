@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::ledger::{Ledger, RowOf};
 use super::rows::{AliasDomainRow, DomainRow, Table};
 use super::{Options, preferred, transport};
-use crate::directory::{
-    Alias, AliasAddress, Domain, DomainAlias, DomainName, Limit, Limits, Recipient,
-};
+use crate::directory::{Alias, AliasAddress, Domain, DomainAlias, DomainName, Limit, Limits, Recipient};
 
 /// PostfixAdmin's word for every domain, which is a row of its tables, and no domain.
 pub(super) const EVERY: &str = "ALL";
@@ -26,7 +24,9 @@ pub(super) struct Domains {
 impl Domains {
     /// The domain itself, where the name is another name of one.
     pub(super) fn target<'n>(&'n self, name: &'n str) -> &'n str {
-        self.others.get(name).map_or(name, |(_, other)| other.target.as_str())
+        self.others
+            .get(name)
+            .map_or(name, |(_, other)| other.target.as_str())
     }
 }
 
@@ -39,11 +39,16 @@ pub(super) fn domains(
     ledger: &mut Ledger,
 ) -> Domains {
     let mut read = Domains::default();
-    let order = preferred(rows.len(), |place| rows[place].domain.as_deref(), |name| {
-        DomainName::parse(name).is_ok_and(|parsed| parsed.as_str() == name)
-    });
+    let order = preferred(
+        rows.len(),
+        |place| rows[place].domain.as_deref(),
+        |name| DomainName::parse(name).is_ok_and(|parsed| parsed.as_str() == name),
+    );
     for place in order {
-        let row = RowOf { table: Table::Domain, place };
+        let row = RowOf {
+            table: Table::Domain,
+            place,
+        };
         if let Some(domain) = domain(&rows[place], row, options, ledger) {
             if read.domains.contains_key(&domain.name) {
                 ledger.skip(row, domain.name.as_str(), "another row has the same name", "");
@@ -59,7 +64,12 @@ pub(super) fn domains(
 fn domain(from: &DomainRow, row: RowOf, options: &Options, ledger: &mut Ledger) -> Option<Domain> {
     let text = from.domain.as_deref().unwrap_or_default();
     if text == EVERY {
-        ledger.skip(row, text, "PostfixAdmin's own mark for every domain, and no domain", "");
+        ledger.skip(
+            row,
+            text,
+            "PostfixAdmin's own mark for every domain, and no domain",
+            "",
+        );
         return None;
     }
     let name = match DomainName::parse(text) {
@@ -85,7 +95,9 @@ fn domain(from: &DomainRow, row: RowOf, options: &Options, ledger: &mut Ledger) 
     }
     let megabytes = |count: Option<i64>| {
         let count = u64::try_from(count.unwrap_or_default()).ok()?;
-        (count > 0).then(|| count.saturating_mul(options.quota_multiplier)).filter(|octets| i64::try_from(*octets).is_ok())
+        (count > 0)
+            .then(|| count.saturating_mul(options.quota_multiplier))
+            .filter(|octets| i64::try_from(*octets).is_ok())
     };
     Some(Domain {
         kind,
@@ -118,7 +130,10 @@ fn add_others(
 ) {
     let mut links = BTreeMap::new();
     for (place, from) in rows.iter().enumerate() {
-        let row = RowOf { table: Table::AliasDomain, place };
+        let row = RowOf {
+            table: Table::AliasDomain,
+            place,
+        };
         let text = from.alias_domain.as_deref().unwrap_or_default();
         let target = from.target_domain.as_deref().unwrap_or_default();
         ledger.note_unreadable(row, text, &from.unreadable);
@@ -144,10 +159,20 @@ fn add_others(
             continue;
         }
         if target != *first {
-            ledger.note(*row, name.as_str(), "its target is another name itself, and was followed to the end", &target);
+            ledger.note(
+                *row,
+                name.as_str(),
+                "its target is another name itself, and was followed to the end",
+                &target,
+            );
         }
         if !read.domains.contains_key(&target) {
-            ledger.skip(*row, name.as_str(), "its target is not among the domains", &target);
+            ledger.skip(
+                *row,
+                name.as_str(),
+                "its target is not among the domains",
+                &target,
+            );
             continue;
         }
         if with_mailboxes.contains(name.as_str()) && read.domains.contains_key(name) {
@@ -157,7 +182,8 @@ fn add_others(
                 "it has mailboxes of its own: it stays a domain, and all other addresses of it lead on",
                 &target,
             );
-            read.catch_alls.push((*row, catch_all(name, &target, enabled, from)));
+            read.catch_alls
+                .push((*row, catch_all(name, &target, enabled, from)));
             continue;
         }
         let mut parts = vec![*row];

@@ -16,7 +16,10 @@ pub(super) fn remote_mailboxes(rows: Vec<FetchmailRow>, ledger: &mut Ledger) -> 
     let mut read: Vec<(RowOf, RemoteMailbox)> = Vec::new();
     let mut seen = HashSet::new();
     for (place, from) in rows.into_iter().enumerate() {
-        let row = RowOf { table: Table::Fetchmail, place };
+        let row = RowOf {
+            table: Table::Fetchmail,
+            place,
+        };
         let text = from.mailbox.clone().unwrap_or_default();
         let name = format!("{} from {}", text, from.src_server.as_deref().unwrap_or_default());
         ledger.note_unreadable(row, &name, &from.unreadable);
@@ -40,9 +43,13 @@ fn remote_mailbox(
 ) -> Result<RemoteMailbox, (&'static str, String)> {
     let protocol = from.protocol.unwrap_or_default().to_uppercase();
     if protocol != "IMAP" {
-        return Err(("it is not fetched by IMAP; set it up anew, with fetchmail or another program", protocol));
+        return Err((
+            "it is not fetched by IMAP; set it up anew, with fetchmail or another program",
+            protocol,
+        ));
     }
-    let mailbox = Address::parse(mailbox).map_err(|problem| ("its mailbox is not an address", problem.to_string()))?;
+    let mailbox =
+        Address::parse(mailbox).map_err(|problem| ("its mailbox is not an address", problem.to_string()))?;
     let host = from.src_server.unwrap_or_default().trim().to_lowercase();
     let user = from.src_user.unwrap_or_default();
     if host.is_empty() || user.is_empty() {
@@ -54,11 +61,24 @@ fn remote_mailbox(
     };
     let port = u16::try_from(from.src_port.unwrap_or_default()).unwrap_or_default();
     let port = NonZeroU16::new(port).unwrap_or(security.port());
-    let password = STANDARD.decode(from.src_password.unwrap_or_default().trim()).ok().filter(|bytes| !bytes.is_empty());
+    let password = STANDARD
+        .decode(from.src_password.unwrap_or_default().trim())
+        .ok()
+        .filter(|bytes| !bytes.is_empty());
     if password.is_none() {
-        ledger.note(row, name, "its password cannot be read, and has to be given when its mail is moved", "");
+        ledger.note(
+            row,
+            name,
+            "its password cannot be read, and has to be given when its mail is moved",
+            "",
+        );
     }
-    ledger.note(row, name, "it was fetched again and again; here its mail is moved when you say so", "");
+    ledger.note(
+        row,
+        name,
+        "it was fetched again and again; here its mail is moved when you say so",
+        "",
+    );
     if from.keep == Some(false) {
         ledger.note(row, name, "fetching deleted the mail there; a move leaves it", "");
     }
@@ -71,7 +91,12 @@ fn remote_mailbox(
         ("sslfingerprint", from.sslfingerprint),
     ] {
         if let Some(value) = value.filter(|value| !value.trim().is_empty()) {
-            ledger.note(row, name, "a setting of fetchmail's is not kept", format_args!("{setting}: {value}"));
+            ledger.note(
+                row,
+                name,
+                "a setting of fetchmail's is not kept",
+                format_args!("{setting}: {value}"),
+            );
         }
     }
     Ok(RemoteMailbox {

@@ -6,7 +6,7 @@ use super::rows::{Source, Table};
 
 /// A row, by its table and its place among those read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowOf {
+pub(super) struct RowOf {
     /// The table.
     pub table: Table,
     /// Its place, from 0.
@@ -15,7 +15,7 @@ pub struct RowOf {
 
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Fate {
     /// It is in the directory now, by itself or as a part of something.
     Written,
     /// It was in the directory before.
@@ -112,7 +112,10 @@ impl Ledger {
 
     /// Writes down what became of a row. The first word counts.
     pub(super) fn settle(&mut self, row: RowOf, fate: Fate) {
-        let place = self.fates.get_mut(&row.table).and_then(|rows| rows.get_mut(row.place));
+        let place = self
+            .fates
+            .get_mut(&row.table)
+            .and_then(|rows| rows.get_mut(row.place));
         if let Some(place @ None) = place {
             *place = Some(fate);
         }
@@ -133,7 +136,12 @@ impl Ledger {
     /// Writes down which columns of a row could not be read.
     pub(super) fn note_unreadable(&mut self, row: RowOf, name: &str, columns: &[&'static str]) {
         for column in columns {
-            self.note(row, name, "a value is not what its column should hold, and counts as missing", column);
+            self.note(
+                row,
+                name,
+                "a value is not what its column should hold, and counts as missing",
+                column,
+            );
         }
     }
 

@@ -22,13 +22,20 @@ pub(super) fn accounts(
     ledger: &mut Ledger,
 ) -> BTreeMap<Login, Made> {
     let mut read = BTreeMap::new();
-    let order = preferred(rows.len(), |place| rows[place].username.as_deref(), |name| {
-        Address::parse(name).is_ok_and(|address| address.as_str() == name)
-    });
+    let order = preferred(
+        rows.len(),
+        |place| rows[place].username.as_deref(),
+        |name| Address::parse(name).is_ok_and(|address| address.as_str() == name),
+    );
     let mut rows: Vec<_> = rows.into_iter().map(Some).collect();
     for place in order {
-        let row = RowOf { table: Table::Mailbox, place };
-        let Some(from) = rows.get_mut(place).and_then(Option::take) else { continue };
+        let row = RowOf {
+            table: Table::Mailbox,
+            place,
+        };
+        let Some(from) = rows.get_mut(place).and_then(Option::take) else {
+            continue;
+        };
         let text = from.username.as_deref().unwrap_or_default();
         let address = match Address::parse(text) {
             Ok(address) => address,
@@ -42,7 +49,9 @@ pub(super) fn accounts(
             ledger.skip(row, text, "another row has the same name", &login);
             continue;
         }
-        if expiring.contains(address.domain()) && from.password_expiry.is_some_and(|expiry| expiry < options.now) {
+        if expiring.contains(address.domain())
+            && from.password_expiry.is_some_and(|expiry| expiry < options.now)
+        {
             ledger.note(row, text, "its password had expired; here it logs in again", "");
         }
         let mut account = account(from, address, row, options, ledger);
@@ -59,7 +68,13 @@ pub(super) fn accounts(
     read
 }
 
-fn account(from: MailboxRow, address: Address, row: RowOf, options: &Options, ledger: &mut Ledger) -> Box<Account> {
+fn account(
+    from: MailboxRow,
+    address: Address,
+    row: RowOf,
+    options: &Options,
+    ledger: &mut Ledger,
+) -> Box<Account> {
     let name = address.to_string();
     ledger.note_unreadable(row, &name, &from.unreadable);
     let quota = u64::try_from(from.quota.unwrap_or_default()).unwrap_or_default();

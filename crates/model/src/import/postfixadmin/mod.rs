@@ -82,10 +82,20 @@ pub fn convert(source: Source, options: &Options) -> Converted {
     others::settle(&source, books);
 
     let with_mailboxes = domains_of(&source.mailboxes);
-    let mut domains =
-        domains::domains(&source.domains, &source.alias_domains, &with_mailboxes, options, books);
-    let expiring = source.domains.iter().filter(|row| row.password_expiry.is_some_and(|days| days > 0));
-    let expiring = expiring.filter_map(|row| Some(row.domain.as_deref()?.to_lowercase())).collect();
+    let mut domains = domains::domains(
+        &source.domains,
+        &source.alias_domains,
+        &with_mailboxes,
+        options,
+        books,
+    );
+    let expiring = source
+        .domains
+        .iter()
+        .filter(|row| row.password_expiry.is_some_and(|days| days > 0));
+    let expiring = expiring
+        .filter_map(|row| Some(row.domain.as_deref()?.to_lowercase()))
+        .collect();
     let administrators =
         administrators::administrators(&source.admins, &source.domain_admins, &domains, options, books);
     let mut accounts = mailboxes::accounts(source.mailboxes, administrators, &expiring, options, books);
@@ -101,13 +111,30 @@ pub fn convert(source: Source, options: &Options) -> Converted {
     widen::limits(&mut domains, &accounts, &aliases.aliases, books);
 
     let one = |row| vec![row];
-    let local = domains.domains.into_values().map(|(row, domain)| (one(row), Entry::Domain(domain)));
-    let others = domains.others.into_values().map(|(rows, alias)| (rows, Entry::DomainAlias(alias)));
+    let local = domains
+        .domains
+        .into_values()
+        .map(|(row, domain)| (one(row), Entry::Domain(domain)));
+    let others = domains
+        .others
+        .into_values()
+        .map(|(rows, alias)| (rows, Entry::DomainAlias(alias)));
     let mut entries: Vec<_> = local.chain(others).collect();
-    entries.extend(accounts.into_values().map(|(rows, account)| (rows, Entry::Account(account))));
-    entries.extend(aliases.aliases.into_iter().map(|(row, alias)| (one(row), Entry::Alias(alias))));
     entries.extend(
-        vacations.into_iter().map(|(row, vacation)| (one(row), Entry::Vacation(Box::new(vacation)))),
+        accounts
+            .into_values()
+            .map(|(rows, account)| (rows, Entry::Account(account))),
+    );
+    entries.extend(
+        aliases
+            .aliases
+            .into_iter()
+            .map(|(row, alias)| (one(row), Entry::Alias(alias))),
+    );
+    entries.extend(
+        vacations
+            .into_iter()
+            .map(|(row, vacation)| (one(row), Entry::Vacation(Box::new(vacation)))),
     );
     Converted {
         entries,
@@ -120,7 +147,9 @@ pub fn convert(source: Source, options: &Options) -> Converted {
 
 /// The domains that mailboxes are in.
 fn domains_of(rows: &[MailboxRow]) -> HashSet<String> {
-    let names = rows.iter().filter_map(|row| row.username.as_deref()?.rsplit_once('@'));
+    let names = rows
+        .iter()
+        .filter_map(|row| row.username.as_deref()?.rsplit_once('@'));
     // Most rows repeat the domain of another: what they say is looked up before it is read.
     let texts: HashSet<&str> = names.map(|(_, domain)| domain).collect();
     let parsed = texts.into_iter().filter_map(|text| DomainName::parse(text).ok());

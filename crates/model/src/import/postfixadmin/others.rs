@@ -10,13 +10,22 @@ pub(super) fn settle(source: &Source, ledger: &mut Ledger) {
     };
     for (place, row) in source.dkim.iter().enumerate() {
         let (selector, domain) = (row.selector.as_deref(), row.domain_name.as_deref());
-        let name = format!("{} for {}", selector.unwrap_or_default(), domain.unwrap_or_default());
+        let name = format!(
+            "{} for {}",
+            selector.unwrap_or_default(),
+            domain.unwrap_or_default()
+        );
         let what = "keys that sign mail belong into the new signer's files; its selector can stay in the DNS";
         skip(Table::Dkim, place, &name, what);
     }
     for (place, row) in source.dkim_signing.iter().enumerate() {
         let what = "who signs is set in the new signer";
-        skip(Table::DkimSigning, place, row.author.as_deref().unwrap_or_default(), what);
+        skip(
+            Table::DkimSigning,
+            place,
+            row.author.as_deref().unwrap_or_default(),
+            what,
+        );
     }
     for (place, row) in source.app_passwords.iter().enumerate() {
         let (user, of) = (row.username.as_deref(), row.description.as_deref());
@@ -27,11 +36,21 @@ pub(super) fn settle(source: &Source, ledger: &mut Ledger) {
     for (place, row) in source.totp_exceptions.iter().enumerate() {
         let (ip, user) = (row.ip.as_deref(), row.username.as_deref());
         let name = format!("{} {}", ip.unwrap_or_default(), user.unwrap_or_default());
-        skip(Table::TotpException, place, &name, "there is no second factor here that could have exceptions");
+        skip(
+            Table::TotpException,
+            place,
+            &name,
+            "there is no second factor here that could have exceptions",
+        );
     }
     for (place, row) in source.config.iter().enumerate() {
         let what = "a setting of PostfixAdmin's own";
-        skip(Table::Config, place, row.name.as_deref().unwrap_or_default(), what);
+        skip(
+            Table::Config,
+            place,
+            row.name.as_deref().unwrap_or_default(),
+            what,
+        );
     }
 }
 

@@ -25,7 +25,11 @@ pub(super) fn stored(
         let what = "its hash has a salt that all hashes of that PostfixAdmin have: advise a new password";
         ledger.note(row, name, what, "");
     }
-    let written = if options.clear_text { Written::Cleartext } else { Written::PostfixAdmin };
+    let written = if options.clear_text {
+        Written::Cleartext
+    } else {
+        Written::PostfixAdmin
+    };
     match normalise(text, written) {
         Normalised::Password(password) => Some(password),
         Normalised::Locked => {
@@ -33,7 +37,12 @@ pub(super) fn stored(
             None
         }
         Normalised::Unrecognised(why) => {
-            ledger.note(row, name, "its password is not understood, so nobody can log in", why);
+            ledger.note(
+                row,
+                name,
+                "its password is not understood, so nobody can log in",
+                why,
+            );
             None
         }
     }

@@ -147,7 +147,7 @@ macro_rules! rows {
     (@type Number) => { Option<i64> };
     (@type Truth) => { Option<bool> };
     (@type Moment) => { Option<i64> };
-    (@read Text, $cell:expr, $unreadable:ident, $name:expr) => { $cell };
+    (@read Text, $cell:expr, $unreadable:ident, $name:expr) => { text($cell, &mut $unreadable) };
     (@read Number, $cell:expr, $unreadable:ident, $name:expr) => {
         understood($cell, number, $name, &mut $unreadable)
     };
@@ -413,12 +413,16 @@ pub struct Source {
 impl Source {
     /// Whether the database has a column.
     pub fn has(&self, table: Table, column: &str) -> bool {
-        self.columns.contains(&(table, column)) || self.columns.iter().any(|&(t, c)| t == table && c == column)
+        self.columns.contains(&(table, column))
+            || self.columns.iter().any(|&(t, c)| t == table && c == column)
     }
 
     /// The version of the tables, as they say themselves. Nothing depends on it: the columns tell.
     pub fn version(&self) -> Option<&str> {
-        let row = self.config.iter().find(|row| row.name.as_deref() == Some("version"))?;
+        let row = self
+            .config
+            .iter()
+            .find(|row| row.name.as_deref() == Some("version"))?;
         row.value.as_deref()
     }
 }
@@ -435,6 +439,11 @@ fn understood<T>(
         unreadable.push(column);
     }
     value
+}
+
+/// Any text is one.
+fn text(cell: Option<String>, _: &mut Vec<&'static str>) -> Option<String> {
+    cell
 }
 
 fn number(text: &str) -> Option<i64> {
@@ -464,19 +473,36 @@ mod tests {
     #[test]
     fn values_become_what_their_columns_are_for() {
         for (quota, active, created, row) in [
-            ("5", "1", "1700000000", (Some(5), Some(true), Some(1_700_000_000), vec![])),
+            (
+                "5",
+                "1",
+                "1700000000",
+                (Some(5), Some(true), Some(1_700_000_000), vec![]),
+            ),
             ("-1", "f", "0", (Some(-1), Some(false), None, vec![])),
             (" 7 ", "true", "946684800", (Some(7), Some(true), None, vec![])),
-            ("much", "perhaps", "0000-00-00", (None, None, None, vec!["quota", "created", "active"])),
+            (
+                "much",
+                "perhaps",
+                "0000-00-00",
+                (None, None, None, vec!["quota", "created", "active"]),
+            ),
             ("", "", "", (None, None, None, vec![])),
         ] {
             let mut cells = vec![None; MailboxRow::COLUMNS.len()];
             for (column, value) in [("quota", quota), ("active", active), ("created", created)] {
-                let place = MailboxRow::COLUMNS.iter().position(|(name, _)| *name == column).unwrap();
+                let place = MailboxRow::COLUMNS
+                    .iter()
+                    .position(|(name, _)| *name == column)
+                    .unwrap();
                 cells[place] = Some(value.to_owned());
             }
             let read = MailboxRow::read(cells);
-            assert_eq!((read.quota, read.active, read.created, read.unreadable), row, "{quota}");
+            assert_eq!(
+                (read.quota, read.active, read.created, read.unreadable),
+                row,
+                "{quota}"
+            );
         }
     }
 

@@ -1,10 +1,10 @@
 //! What comes of the entries in a directory that may hold some already, and the report.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::ledger::{Fate, Note, Remark, RowOf, TableReport};
 use super::{Converted, others};
-use crate::directory::{AliasAddress, Directory, Entry, RemoteMailbox};
+use crate::directory::{Directory, Entry, Login, RemoteKey, RemoteMailbox};
 use crate::plan::directory::{Change, Field, IfExists, Kept, Outcome, Planner, Problem, Recipients, Rules};
 
 /// What is to be done, and the report as it will be when it is done.
@@ -50,11 +50,7 @@ const REFUSED: &str = "the directory does not take it";
 
 impl Converted {
     /// Plans against the directory that is there, and the keys of the remote mailboxes that are.
-    pub fn plan(
-        mut self,
-        directory: &Directory,
-        remote_there: &HashSet<(crate::directory::Address, String, u16, String, String)>,
-    ) -> Planned {
+    pub fn plan(mut self, directory: &Directory, remote_there: &HashSet<RemoteKey>) -> Planned {
         let rules = Rules {
             if_exists: IfExists::Keep,
             recipients: Recipients::Any,
@@ -63,10 +59,13 @@ impl Converted {
         for (rows, entry) in std::mem::take(&mut self.entries) {
             self.declare(&mut planner, &rows, entry);
         }
-        let remote_mailboxes = self.remote_mailboxes(directory, remote_there);
         let (changes, dead_ends) = planner.finish();
+        let remote_mailboxes = self.remote_mailboxes(directory, &changes, remote_there);
         for (alias, recipient) in dead_ends {
-            let remark = Remark::new("one of its recipients is an address of ours that does not exist", recipient);
+            let remark = Remark::new(
+                "one of its recipients is an address of ours that does not exist",
+                recipient,
+            );
             let (table, name) = (super::Table::Alias, alias.to_string());
             self.ledger.notes.push(Note { table, name, remark });
         }
@@ -93,12 +92,19 @@ impl Converted {
         };
         let mut outcome = planner.declare(entry);
         if let (Outcome::Refused(problems), Some(mut account)) = (&outcome, again)
-            && problems.iter().all(|problem| matches!(problem.field, Field::Administers(_)))
+            && problems
+                .iter()
+                .all(|problem| matches!(problem.field, Field::Administers(_)))
         {
             for Problem { field, fault } in problems {
                 if let Field::Administers(domain) = field {
                     account.administers.remove(domain);
-                    self.ledger.note(rows[0], &name, "it does not administer one of its domains here", fault);
+                    self.ledger.note(
+                        rows[0],
+                        &name,
+                        "it does not administer one of its domains here",
+                        fault,
+                    );
                 }
             }
             entry = Entry::Account(account);
@@ -119,6 +125,43 @@ impl Converted {
                 }
             }
         }
+    }
+
+    /// The remote mailboxes that are new, of mailboxes that are there or will be.
+    fn remote_mailboxes(
+        &mut self,
+        directory: &Directory,
+        changes: &[Change],
+        there: &HashSet<RemoteKey>,
+    ) -> Vec<RemoteMailbox> {
+        let found = std::mem::take(&mut self.remote_mailboxes);
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let added = changes.iter().filter_map(|change| match change {
+            Change::Add(Entry::Account(account)) => account.mailbox.as_ref(),
+            _ => None,
+        });
+        let mailboxes: HashSet<_> = added.map(|mailbox| &mailbox.address).collect();
+        let mut new = Vec::new();
+        for (row, remote) in found {
+            let account = directory.accounts.get(&Login::from(&remote.mailbox));
+            let is_there = account.is_some_and(|account| account.mailbox.is_some());
+            if there.contains(&remote.key()) {
+                self.ledger.settle(row, Fate::Unchanged);
+            } else if is_there || mailboxes.contains(&remote.mailbox) {
+                self.ledger.settle(row, Fate::Written);
+                new.push(remote);
+            } else {
+                self.ledger.skip(
+                    row,
+                    remote.mailbox.as_str(),
+                    "there is no such mailbox",
+                    &remote.host,
+                );
+            }
+        }
+        new
     }
 
     fn settle(&mut self, rows: &[RowOf], fate: &Fate) {

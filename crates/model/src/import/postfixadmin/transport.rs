@@ -16,7 +16,10 @@ pub(super) fn kind(transport: &str, is_backup: bool) -> (DomainKind, Option<&'st
         _ if is_backup => {
             let (relay, _) = relay("relay", "");
             let usual = matches!(service, "" | "virtual");
-            (DomainKind::Relay(relay), (!usual).then_some("it is a backup MX: its transport is not kept, its MX records are asked"))
+            (
+                DomainKind::Relay(relay),
+                (!usual).then_some("it is a backup MX: its transport is not kept, its MX records are asked"),
+            )
         }
         "" | "virtual" | "dovecot" => (DomainKind::Local, None),
         "lmtp" if next.is_empty() || next.starts_with("unix:") => (DomainKind::Local, None),
@@ -83,7 +86,12 @@ mod tests {
             ("local", true, "relay - -", true),
             ("relay", true, "relay - -", false),
             ("relay:[10.0.0.25]", false, "relay 10.0.0.25 -", false),
-            ("smtp:[mx.backup.example]:2525", true, "smtp mx.backup.example 2525", false),
+            (
+                "smtp:[mx.backup.example]:2525",
+                true,
+                "smtp mx.backup.example 2525",
+                false,
+            ),
             ("smtp:mx.example:submission", false, "smtp mx.example 587", true),
             ("smtp:[ipv6:2001:db8::1]:25", false, "smtp 2001:db8::1 25", false),
             ("smtp:[mx.example]:what", false, "smtp mx.example -", true),
@@ -94,7 +102,11 @@ mod tests {
                 DomainKind::Local => "local".to_owned(),
                 DomainKind::Relay(relay) => {
                     let port = relay.port.map_or("-".to_owned(), |port| port.to_string());
-                    format!("{} {} {port}", relay.service, relay.host.as_deref().unwrap_or("-"))
+                    format!(
+                        "{} {} {port}",
+                        relay.service,
+                        relay.host.as_deref().unwrap_or("-")
+                    )
                 }
             };
             assert_eq!((shown.as_str(), remark.is_some()), (place, told), "{transport}");

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::aliases::Aliases;
 use super::ledger::{Ledger, RowOf};
-use super::rows::{Table, VacationRow};
 use super::preferred;
+use super::rows::{Table, VacationRow};
 use crate::directory::{Address, Vacation, VacationInterval};
 
 /// PostfixAdmin's way to say “for ever”, as a default of its columns: 2038-01-18.
@@ -20,13 +20,20 @@ pub(super) fn vacations(
 ) -> Vec<(RowOf, Vacation)> {
     let mut read = Vec::new();
     let mut seen = HashSet::new();
-    let order = preferred(rows.len(), |place| rows[place].email.as_deref(), |name| {
-        Address::parse(name).is_ok_and(|address| address.as_str() == name)
-    });
+    let order = preferred(
+        rows.len(),
+        |place| rows[place].email.as_deref(),
+        |name| Address::parse(name).is_ok_and(|address| address.as_str() == name),
+    );
     let mut rows: Vec<_> = rows.into_iter().map(Some).collect();
     for place in order {
-        let row = RowOf { table: Table::Vacation, place };
-        let Some(from) = rows.get_mut(place).and_then(Option::take) else { continue };
+        let row = RowOf {
+            table: Table::Vacation,
+            place,
+        };
+        let Some(from) = rows.get_mut(place).and_then(Option::take) else {
+            continue;
+        };
         let text = from.email.as_deref().unwrap_or_default();
         let address = match Address::parse(text) {
             Ok(address) => address,
@@ -55,7 +62,12 @@ pub(super) fn vacations(
             Some(seconds) => VacationInterval::Seconds(u32::try_from(seconds).unwrap_or(u32::MAX)),
         };
         if matches!(interval, VacationInterval::Seconds(seconds) if seconds < 86_400) {
-            ledger.note(row, text, "it answered the same person more than once a day; Sieve allows one day at least", "");
+            ledger.note(
+                row,
+                text,
+                "it answered the same person more than once a day; Sieve allows one day at least",
+                "",
+            );
         }
         let vacation = Vacation {
             address,

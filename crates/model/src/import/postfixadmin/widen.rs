@@ -25,7 +25,10 @@ pub(super) fn limits(
     ledger: &mut Ledger,
 ) {
     let mut held: HashMap<&str, Held> = HashMap::new();
-    for mailbox in accounts.values().filter_map(|(_, account)| account.mailbox.as_ref()) {
+    for mailbox in accounts
+        .values()
+        .filter_map(|(_, account)| account.mailbox.as_ref())
+    {
         let of = held.entry(mailbox.address.domain()).or_default();
         of.mailboxes += 1;
         if let Quota::Octets(octets) = mailbox.quota {
@@ -34,17 +37,28 @@ pub(super) fn limits(
         }
     }
     for (_, alias) in aliases {
-        held.entry(domains.target(alias.address.domain())).or_default().aliases += 1;
+        held.entry(domains.target(alias.address.domain()))
+            .or_default()
+            .aliases += 1;
     }
-    let held: HashMap<String, Held> = held.into_iter().map(|(name, held)| (name.to_owned(), held)).collect();
+    let held: HashMap<String, Held> = held
+        .into_iter()
+        .map(|(name, held)| (name.to_owned(), held))
+        .collect();
     for (row, domain) in domains.domains.values_mut() {
-        let Some(held) = held.get(domain.name.as_str()) else { continue };
+        let Some(held) = held.get(domain.name.as_str()) else {
+            continue;
+        };
         let name = domain.name.to_string();
         let mut told = |what, from: String, to: String| {
             ledger.note(*row, &name, what, format_args!("{from} → {to}"));
         };
         for (limit, count, what) in [
-            (&mut domain.limits.mailboxes, held.mailboxes, "it has more mailboxes than its limit: the limit is raised"),
+            (
+                &mut domain.limits.mailboxes,
+                held.mailboxes,
+                "it has more mailboxes than its limit: the limit is raised",
+            ),
             (
                 &mut domain.limits.aliases,
                 held.aliases,
@@ -64,7 +78,11 @@ pub(super) fn limits(
                 held.largest,
                 "one of its mailboxes may hold more than its limit: the limit is raised",
             ),
-            (&mut domain.quota, held.octets, "its mailboxes may hold more than the domain: its quota is raised"),
+            (
+                &mut domain.quota,
+                held.octets,
+                "its mailboxes may hold more than the domain: its quota is raised",
+            ),
         ] {
             if let Some(most) = *limit
                 && octets > most
