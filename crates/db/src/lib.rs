@@ -5,6 +5,7 @@
 
 mod base;
 pub mod directory;
+pub mod foreign;
 mod known;
 mod missing;
 mod pairs;

@@ -8,6 +8,7 @@ mod link;
 mod location;
 mod open;
 mod read;
+mod remote;
 mod schema;
 mod write;
 

@@ -88,7 +88,8 @@ pub(super) fn limits(
                 && octets > most
             {
                 told(what, format!("{most} octets"), octets.to_string());
-                *limit = Some(octets);
+                // More than the directory can count is as good as unlimited.
+                *limit = i64::try_from(octets).is_ok().then_some(octets);
             }
         }
         if let (Some(quota), Some(largest)) = (domain.quota, domain.limits.mailbox_quota)
