@@ -76,14 +76,14 @@ pub enum DirectoryError {
         at: DirectoryLocation,
     },
     /// An entry contradicts what is in the directory: its name is taken, or what it belongs to is missing.
-    #[error("the directory {at} refuses a row of “{table}” ({rows}): {source}; nothing was changed")]
+    #[error("the directory {at} refuses “{row}” in its table “{table}”: {source}; nothing was changed")]
     Contradiction {
         /// The place.
         at: DirectoryLocation,
         /// The table.
         table: &'static str,
-        /// The names in those that were written together, of which it is one.
-        rows: String,
+        /// What the row is called.
+        row: String,
         /// What the database said.
         source: sqlx::Error,
     },

@@ -127,16 +127,16 @@ impl<'a> Link<'a> {
     pub(super) async fn write(
         self,
         statement: String,
-        values: Vec<Value<'_>>,
+        values: &[Value<'_>],
         again: bool,
     ) -> Result<(), sqlx::Error> {
         either!(Self, self, connection => {
             let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(again);
             for value in values {
                 query = match value {
-                    Value::Text(text) => query.bind(text),
-                    Value::Number(number) => query.bind(number),
-                    Value::Truth(truth) => query.bind(truth),
+                    Value::Text(text) => query.bind(text.as_deref()),
+                    Value::Number(number) => query.bind(*number),
+                    Value::Truth(truth) => query.bind(*truth),
                 };
             }
             query.execute(connection).await.map(drop)

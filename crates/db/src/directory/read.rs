@@ -1,12 +1,13 @@
 //! The whole directory, read table by table.
 
-use std::num::NonZeroU16;
-use std::num::NonZeroU64;
+use std::collections::BTreeSet;
+use std::num::{NonZeroU16, NonZeroU64};
 
 use futures_util::TryStreamExt as _;
 use transhume_model::directory::{
     Account, Address, Alias, AliasAddress, Directory, Domain, DomainAlias, DomainKind, DomainName, Limit,
-    Limits, Login, Mailbox, NameProblem, Quota, Relay, Role, StoredPassword, Vacation, VacationInterval,
+    Limits, Login, Mailbox, NameProblem, Quota, Recipient, Relay, Role, StoredPassword, Vacation,
+    VacationInterval,
 };
 
 use super::link::{Link, Row};
@@ -241,7 +242,7 @@ fn administrator(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
 fn alias(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     let alias = Alias {
         address: name(row, 0, AliasAddress::parse)?,
-        recipients: std::collections::BTreeSet::new(),
+        recipients: BTreeSet::new(),
         enabled: row.truth(1)?,
         description: row.text(2)?,
         created: row.number(3)?,
@@ -252,7 +253,7 @@ fn alias(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
 
 fn recipient(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     let address = name(row, 0, AliasAddress::parse)?;
-    let recipient = name(row, 1, AliasAddress::parse)?;
+    let recipient = name(row, 1, Recipient::parse)?;
     let alias = directory.aliases.get_mut(&address);
     let alias = alias.ok_or_else(|| of(&address, "there is no such alias"))?;
     alias.recipients.insert(recipient);

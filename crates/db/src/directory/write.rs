@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use transhume_model::directory::{
-    Account, Alias, AliasAddress, Domain, DomainAlias, DomainKind, Entry, Limit, Mailbox, Quota,
+    Account, Alias, AliasAddress, Domain, DomainAlias, DomainKind, Entry, Limit, Mailbox, Quota, Recipient,
     StoredPassword, Vacation, VacationInterval,
 };
 use transhume_model::plan::directory::Change;
@@ -271,12 +271,8 @@ impl<'w, 'c> Waiting<'w, 'c> {
         recipients.try_for_each(|recipient| self.recipient(&alias.address, recipient))
     }
 
-    fn recipient(
-        &mut self,
-        alias: &'c AliasAddress,
-        recipient: &'c AliasAddress,
-    ) -> Result<(), DirectoryError> {
-        self.put(ALIAS_RECIPIENT, [alias_address(alias), alias_address(recipient)])
+    fn recipient(&mut self, alias: &'c AliasAddress, recipient: &'c Recipient) -> Result<(), DirectoryError> {
+        self.put(ALIAS_RECIPIENT, [alias_address(alias), text(recipient.as_str())])
     }
 
     fn vacation(&mut self, vacation: &'c Vacation) -> Result<(), DirectoryError> {
@@ -325,11 +321,10 @@ impl<'w, 'c> Waiting<'w, 'c> {
     async fn flush(&mut self) -> Result<(), DirectoryError> {
         for (table, values) in TABLES.iter().zip(&mut self.rows) {
             // Again in batches: one entry may bring any number of rows.
-            while !values.is_empty() {
-                let rest = values.split_off(values.len().min(BATCH * table.columns.len()));
-                let batch = std::mem::replace(values, rest);
+            for batch in values.chunks(BATCH * table.columns.len()) {
                 insert(self.link.same(), self.at, table, batch).await?;
             }
+            values.clear();
         }
         Ok(())
     }
@@ -350,20 +345,54 @@ fn key(first_column: Option<&Value<'_>>) -> String {
     }
 }
 
+/// Writes rows by one statement. When the database finds a contradiction in them, they are written again one by one, so
+/// that it can be told which row it is.
 async fn insert(
-    link: Link<'_>,
+    mut link: Link<'_>,
     at: &DirectoryLocation,
     table: &Table,
-    values: Vec<Value<'_>>,
+    values: &[Value<'_>],
 ) -> Result<(), DirectoryError> {
+    let hear = |error| DirectoryError::heard(at, error);
     let columns = table.columns.len();
     let rows = values.len() / columns;
+    link.same()
+        .run("SAVEPOINT batch".to_owned())
+        .await
+        .map_err(hear)?;
+    let written = link
+        .same()
+        .write(statement(table, rows), values, rows == BATCH)
+        .await;
+    let Err(error) = written else {
+        return link.run("RELEASE SAVEPOINT batch".to_owned()).await.map_err(hear);
+    };
+    if is_contradiction(&error) {
+        link.same()
+            .run("ROLLBACK TO SAVEPOINT batch".to_owned())
+            .await
+            .map_err(hear)?;
+        for row in values.chunks(columns) {
+            let written = link.same().write(statement(table, 1), row, true).await;
+            written.map_err(|source| DirectoryError::Contradiction {
+                at: at.clone(),
+                table: table.name,
+                row: key(row.first()),
+                source,
+            })?;
+        }
+    }
+    Err(hear(error))
+}
+
+fn statement(table: &Table, rows: usize) -> String {
+    let columns = table.columns.len();
     let mut statement = format!(
         "INSERT INTO {} ({}) VALUES ",
         table.name,
         table.columns.join(", ")
     );
-    for value in 0..values.len() {
+    for value in 0..rows * columns {
         let before = match (value % columns, value) {
             (0, 0) => "(",
             (0, _) => "), (",
@@ -373,25 +402,14 @@ async fn insert(
         let _ = write!(statement, "{before}${}", value + 1);
     }
     statement.push(')');
-    let (first, last) = (key(values.first()), key(values.get((rows - 1) * columns)));
-    let written = link.write(statement, values, rows == BATCH).await;
-    written.map_err(|error| match error {
-        sqlx::Error::Database(said) if is_contradiction(&*said) => DirectoryError::Contradiction {
-            at: at.clone(),
-            table: table.name,
-            rows: if first == last {
-                format!("“{first}”")
-            } else {
-                format!("one from “{first}” to “{last}”")
-            },
-            source: sqlx::Error::Database(said),
-        },
-        other => DirectoryError::heard(at, other),
-    })
+    statement
 }
 
-fn is_contradiction(error: &dyn sqlx::error::DatabaseError) -> bool {
+fn is_contradiction(error: &sqlx::Error) -> bool {
     use sqlx::error::ErrorKind;
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
     matches!(
         error.kind(),
         ErrorKind::UniqueViolation

@@ -107,6 +107,12 @@ impl Postgres {
         )
     }
 
+    /// The same through its socket, without a password, which costs nothing to check.
+    pub fn socket_url(&self, database: &str) -> String {
+        let (dir, port) = (self.temp.path().display(), self.port);
+        format!("postgres://{USER}@localhost:{port}/{database}?host={dir}")
+    }
+
     /// Runs statements with `psql`, and returns the rows: a line each, the values separated by `|`.
     pub fn sql(&self, database: &str, statements: &str) -> Result<String, TestkitError> {
         let mut psql = self.psql(database)?;
