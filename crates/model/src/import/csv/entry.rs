@@ -337,7 +337,10 @@ impl<'r> Row<'r, '_> {
     }
 
     fn password(&mut self, options: Options, guessed: bool) -> Result<Option<StoredPassword>, ()> {
-        match password::read(self.raw(2), options.crypt_passwords, guessed) {
+        let Some(cell) = self.cells.get(2) else {
+            return Err(());
+        };
+        match password::read(cell, options.crypt_passwords, guessed) {
             Ok(PasswordField::Locked) => Ok(None),
             Ok(PasswordField::Stored(stored)) => {
                 if password::plain(&stored).is_some() {

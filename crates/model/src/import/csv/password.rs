@@ -2,16 +2,25 @@
 
 use std::fmt;
 
+use super::rows::{Cell, Place};
 use crate::directory::StoredPassword;
 
 /// A password as its owner types it. Never shown by `Debug` (I10).
 #[derive(Clone, PartialEq, Eq)]
-pub struct ClearPassword(Box<str>);
+pub struct ClearPassword {
+    text: Box<str>,
+    place: Place,
+}
 
 impl ClearPassword {
     /// The password. Nothing but a hash function has a use for it.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Where it stands in the file.
+    pub fn place(&self) -> Place {
+        self.place
     }
 }
 
@@ -42,7 +51,9 @@ const SCHEMES: &str =
     "{SCHEME} and the hash as Dovecot writes it, or {PLAIN} and the password with --crypt-passwords";
 
 /// Reads a password field. Existing hashes stay what they are, also where passwords are to be hashed.
-pub(super) fn read(text: &str, crypt: bool, guessed: bool) -> Result<PasswordField, Wrong> {
+pub(super) fn read(cell: &Cell<'_>, crypt: bool, guessed: bool) -> Result<PasswordField, Wrong> {
+    let text = cell.text.as_ref();
+    let clear = |text: &str| clear(text, cell.place, guessed);
     if text.trim().is_empty() {
         return Err((
             "the password is empty",
@@ -66,25 +77,21 @@ pub(super) fn read(text: &str, crypt: bool, guessed: bool) -> Result<PasswordFie
     }
     if text.starts_with('{') || text.starts_with('$') {
         return match StoredPassword::from_stored(text) {
-            Some(stored) => Ok(read_stored(stored, crypt)),
-            None if text.starts_with('$') && crypt && !looks_like_crypt(text) => clear(text, guessed),
+            Some(stored) => match plain(&stored) {
+                Some(password) if crypt => clear(password),
+                _ => Ok(PasswordField::Stored(stored)),
+            },
+            None if text.starts_with('$') && crypt && !looks_like_crypt(text) => clear(text),
             None => Err(("this looks like a hash, but no known one", SCHEMES)),
         };
     }
     if crypt {
-        return clear(text, guessed);
+        return clear(text);
     }
     Err((
         "this is no hash of a password, and passwords are not stored in clear",
         "--crypt-passwords, if the file holds passwords; else {SCHEME} before the hash",
     ))
-}
-
-fn read_stored(stored: StoredPassword, crypt: bool) -> PasswordField {
-    match plain(&stored) {
-        Some(password) if crypt => PasswordField::Clear(ClearPassword(password.into())),
-        _ => PasswordField::Stored(stored),
-    }
 }
 
 /// The password that is stored in clear.
@@ -101,12 +108,13 @@ fn looks_like_crypt(text: &str) -> bool {
     text.split('$').filter(|part| !part.is_empty()).count() >= 2
 }
 
-fn clear(text: &str, guessed: bool) -> Result<PasswordField, Wrong> {
+fn clear(text: &str, place: Place, guessed: bool) -> Result<PasswordField, Wrong> {
     if guessed && !text.is_ascii() {
         return Err((
             "the password holds letters beyond ASCII, and the file's encoding is only guessed",
             "a file in UTF-8, or its encoding by name (--encoding)",
         ));
     }
-    Ok(PasswordField::Clear(ClearPassword(text.into())))
+    let text = text.into();
+    Ok(PasswordField::Clear(ClearPassword { text, place }))
 }
