@@ -1,6 +1,7 @@
 //! The binary: reads the command line, runs one command, ends with an exit code that scripts can use.
 
 mod commands;
+mod config;
 mod exit;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ enum Command {
     Move(commands::move_account::Arguments),
     Verify(commands::verify::Arguments),
     MoveAll(commands::move_all::Arguments),
+    Schema(commands::schema::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Command::Move(arguments) => commands::move_account::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::MoveAll(arguments) => commands::move_all::run(&arguments),
+        Command::Schema(arguments) => commands::schema::run(&arguments),
     };
     ExitCode::from(exit.code())
 }
