@@ -1,9 +1,10 @@
 //! All SQL. Nothing else in the project writes a query.
 //!
-//! Today this is the base of the moves: [`Base`], one account's pairs and checkpoints, in a [`Store`], which is
-//! one SQLite file. Writes are batched: a statement for hundreds of rows, never one for each.
+//! The base of the moves: [`Base`], one account's pairs and checkpoints, in a [`Store`], which is one SQLite file. And the
+//! [`directory`]: who is on the platform. Writes are batched: a statement for hundreds of rows, never one for each.
 
 mod base;
+pub mod directory;
 mod known;
 mod missing;
 mod pairs;

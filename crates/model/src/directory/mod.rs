@@ -9,6 +9,7 @@ mod alias;
 mod domain;
 mod name;
 pub mod password;
+mod recipient;
 mod vacation;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use alias::Alias;
 pub use domain::{Domain, DomainAlias, DomainKind, Limit, Limits, Relay};
 pub use name::{Address, AliasAddress, DomainName, Login, NameProblem};
 pub use password::StoredPassword;
+pub use recipient::Recipient;
 pub use vacation::{Vacation, VacationInterval};
 
 /// A whole directory, at one moment.
