@@ -22,6 +22,7 @@ enum Command {
     Verify(commands::verify::Arguments),
     MoveAll(commands::move_all::Arguments),
     Schema(commands::schema::Arguments),
+    Convert(commands::convert::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::MoveAll(arguments) => commands::move_all::run(&arguments),
         Command::Schema(arguments) => commands::schema::run(&arguments),
+        Command::Convert(arguments) => commands::convert::run(&arguments),
     };
     ExitCode::from(exit.code())
 }

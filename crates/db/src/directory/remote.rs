@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use futures_util::TryStreamExt as _;
-use transhume_model::directory::{Address, RemoteKey, RemoteMailbox, Secret};
+use transhume_model::directory::{Address, RemoteKey, RemoteMailbox};
 
-use super::link::{Row, Value};
-use super::{DirectoryError, DirectoryTransaction};
+use super::link::{Link, Row, Value};
+use super::{DirectoryError, DirectoryLocation, DirectoryStore, DirectoryTransaction};
 
 const KEYS: &str = "SELECT mailbox, host, port, login, folder FROM remote_mailbox";
 const ADD: &str = "INSERT INTO remote_mailbox (mailbox, host, port, login, folder, security, password, enabled) \
@@ -16,21 +16,14 @@ const ADD: &str = "INSERT INTO remote_mailbox (mailbox, host, port, login, folde
 impl DirectoryTransaction<'_> {
     /// What tells the remote mailboxes that are there from others.
     pub async fn remote_mailboxes(&mut self) -> Result<HashSet<RemoteKey>, DirectoryError> {
-        let at = self.at;
-        let hear = |error| DirectoryError::heard(at, error);
-        let mut rows = self.transaction.link().rows(KEYS);
-        let mut keys = HashSet::new();
-        while let Some(row) = rows.try_next().await.map_err(hear)? {
-            keys.extend(key(&row).map_err(hear)?);
-        }
-        Ok(keys)
+        keys(self.transaction.link(), self.at).await
     }
 
-    /// Adds a remote mailbox of a mailbox that is there. `seal` makes of its password what may be stored.
+    /// Adds a remote mailbox of a mailbox that is there. Its password is stored as it was `sealed`.
     pub async fn add_remote_mailbox(
         &mut self,
         remote: &RemoteMailbox,
-        seal: impl Fn(&Secret) -> String,
+        sealed: Option<String>,
     ) -> Result<(), DirectoryError> {
         let text = |text| Value::Text(Some(Cow::Borrowed(text)));
         let values = vec![
@@ -40,12 +33,7 @@ impl DirectoryTransaction<'_> {
             text(&remote.user),
             text(&remote.folder),
             text(remote.security.as_str()),
-            Value::Text(
-                remote
-                    .password
-                    .as_ref()
-                    .map(|password| Cow::Owned(seal(password))),
-            ),
+            Value::Text(sealed.map(Cow::Owned)),
             Value::Truth(Some(remote.enabled)),
         ];
         let written = self.transaction.link().write(ADD.to_owned(), &values, true).await;
@@ -53,12 +41,30 @@ impl DirectoryTransaction<'_> {
     }
 }
 
+impl DirectoryStore {
+    /// What tells the remote mailboxes that are there from others.
+    pub async fn remote_mailboxes(&mut self) -> Result<HashSet<RemoteKey>, DirectoryError> {
+        keys(self.connection.link(), &self.at).await
+    }
+}
+
+async fn keys(link: Link<'_>, at: &DirectoryLocation) -> Result<HashSet<RemoteKey>, DirectoryError> {
+    let hear = |error| DirectoryError::heard(at, error);
+    let mut rows = link.rows(KEYS);
+    let mut keys = HashSet::new();
+    while let Some(row) = rows.try_next().await.map_err(hear)? {
+        keys.extend(key(&row).map_err(hear)?);
+    }
+    Ok(keys)
+}
+
 /// The key in a row; none where its mailbox is no address, which the directory does not keep.
 fn key(row: &Row) -> Result<Option<RemoteKey>, sqlx::Error> {
     let Ok(mailbox) = Address::parse(&row.text(0)?) else {
         return Ok(None);
     };
-    let port = row.small_number(2)?.and_then(|port| u16::try_from(port).ok());
+    let port = row.small_number(2)?;
+    let port = port.and_then(|port| u16::try_from(port).ok());
     Ok(Some((
         mailbox,
         row.text(1)?,
