@@ -33,8 +33,8 @@ pub use settle::{Planned, Report};
 pub struct Options {
     /// The domain of PostfixAdmin's absence program (`vacation_domain`). Its usual recipients are known without it.
     pub vacation_domain: Option<DomainName>,
-    /// Passwords are stored as they are (`encrypt = cleartext`).
-    pub clear_text: bool,
+    /// Which passwords are stored as they are (`encrypt = cleartext`).
+    pub clear_text: ClearText,
     /// Where a mailbox and an administrator have one name, the administrator's password is the account's.
     pub administrators_password: bool,
     /// Octets in one of PostfixAdmin's megabytes (`quota_multiplier`).
@@ -43,12 +43,24 @@ pub struct Options {
     pub now: i64,
 }
 
+/// Which passwords are stored as they are. Nobody can tell by looking at them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClearText {
+    /// None of them.
+    #[default]
+    None,
+    /// Those that are no hash of any kind: the setting was changed over the years.
+    Unrecognised,
+    /// All of them, even those that look like a hash.
+    All,
+}
+
 impl Options {
     /// PostfixAdmin as it comes.
     pub fn new(now: i64) -> Self {
         Self {
             vacation_domain: None,
-            clear_text: false,
+            clear_text: ClearText::None,
             administrators_password: false,
             quota_multiplier: 1_024_000,
             now,

@@ -1,7 +1,7 @@
 //! Passwords of every spelling that PostfixAdmin has ever written, in Dovecot's.
 
-use super::Options;
 use super::ledger::{Ledger, RowOf};
+use super::{ClearText, Options};
 use crate::directory::StoredPassword;
 use crate::directory::password::{Normalised, Written, normalise};
 
@@ -25,12 +25,17 @@ pub(super) fn stored(
         let what = "its hash has a salt that all hashes of that PostfixAdmin have: advise a new password";
         ledger.note(row, name, what, "");
     }
-    let written = if options.clear_text {
-        Written::Cleartext
-    } else {
-        Written::PostfixAdmin
+    let as_hash = || normalise(text, Written::PostfixAdmin);
+    let as_it_is = || normalise(text, Written::Cleartext);
+    let normalised = match options.clear_text {
+        ClearText::None => as_hash(),
+        ClearText::All => as_it_is(),
+        ClearText::Unrecognised => match as_hash() {
+            Normalised::Unrecognised(_) => as_it_is(),
+            known => known,
+        },
     };
-    match normalise(text, written) {
+    match normalised {
         Normalised::Password(password) => Some(password),
         Normalised::Locked => {
             ledger.note(row, name, "it has no password: nobody can log in", "");

@@ -63,7 +63,7 @@ impl Converted {
         let remote_mailboxes = self.remote_mailboxes(directory, &changes, remote_there);
         for (alias, recipient) in dead_ends {
             let remark = Remark::new(
-                "one of its recipients is an address of ours that does not exist",
+                "one of its recipients is an address of ours that does not exist (unless the server leaves out what follows a +)",
                 recipient,
             );
             let (table, name) = (super::Table::Alias, alias.to_string());

@@ -6,11 +6,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use transhume_db::directory::DirectoryLocation;
 use transhume_db::foreign::postfixadmin::{ForeignError, ForeignLocation, TableNames};
 use transhume_model::directory::{Directory, DomainName};
-use transhume_model::import::postfixadmin::{Options, Table};
+use transhume_model::import::postfixadmin::{ClearText, Options, Table};
 use transhume_ops::convert_postfixadmin::{
     Conversion, ConvertError, PostfixadminSource, convert_postfixadmin, preview_postfixadmin,
 };
@@ -69,9 +69,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "OCTETS", default_value_t = 1_024_000, value_parser = clap::value_parser!(u64).range(1..))]
     quota_multiplier: u64,
 
-    /// Its passwords are not hashed (encrypt = cleartext): take every one as it is, even if it looks like a hash
-    #[arg(long)]
-    cleartext_passwords: bool,
+    /// Its passwords are not hashed (encrypt = cleartext): take every one as it is, even if it looks like a hash; or, where
+    /// that setting was changed over the years, only those that are no hash of any kind (unrecognised)
+    #[arg(long, value_name = "WHICH", value_enum, num_args = 0..=1, default_missing_value = "all")]
+    cleartext_passwords: Option<Cleartext>,
 
     /// Where a mailbox and an administrator have one name, take the administrator's password, not the mailbox's
     #[arg(long)]
@@ -92,6 +93,12 @@ pub(super) struct Arguments {
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Cleartext {
+    All,
+    Unrecognised,
 }
 
 /// Runs the command to its end and says how it went.
@@ -240,7 +247,11 @@ fn options(arguments: &Arguments) -> Result<Options, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(Options {
         vacation_domain,
-        clear_text: arguments.cleartext_passwords,
+        clear_text: match arguments.cleartext_passwords {
+            None => ClearText::None,
+            Some(Cleartext::All) => ClearText::All,
+            Some(Cleartext::Unrecognised) => ClearText::Unrecognised,
+        },
         administrators_password: arguments.administrators_password,
         quota_multiplier: arguments.quota_multiplier,
         ..Options::new(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
