@@ -103,10 +103,10 @@ fn add_own(
     read: &mut Aliases,
     ledger: &mut Ledger,
 ) {
-    if leads.answers {
+    let enabled = from.active.unwrap_or(true);
+    if leads.answers && enabled {
         read.answering.insert(address.clone());
     }
-    let enabled = from.active.unwrap_or(true);
     if leads.recipients.is_empty() {
         if !leads.itself {
             ledger.note(

@@ -139,7 +139,7 @@ impl Ledger {
             self.note(
                 row,
                 name,
-                "a value is not what its column should hold, and counts as missing",
+                "a value is not what its column should hold, and counts as missing, or as a no",
                 column,
             );
         }

@@ -83,7 +83,6 @@ pub fn convert(source: Source, options: &Options) -> Converted {
     let mut ledger = Ledger::new(&source);
     let books = &mut ledger;
     let version = source.version().map(str::to_owned);
-    let by_alias = !source.has(Table::Vacation, "activefrom");
     let mut warnings = source.warnings.clone();
     if source.not_utf8 > 0 {
         warnings.push(format!(
@@ -112,7 +111,7 @@ pub fn convert(source: Source, options: &Options) -> Converted {
         administrators::administrators(&source.admins, &source.domain_admins, &domains, options, books);
     let mut accounts = mailboxes::accounts(source.mailboxes, administrators, &expiring, options, books);
     let mut aliases = aliases::aliases(source.aliases, &mut accounts, &domains.catch_alls, options, books);
-    let vacations = vacations::vacations(source.vacations, &aliases, by_alias, books);
+    let vacations = vacations::vacations(source.vacations, &aliases, books);
     let remote_mailboxes = fetchmail::remote_mailboxes(source.fetchmail, books);
     for (row, login) in std::mem::take(&mut aliases.own) {
         if let Some((rows, _)) = accounts.get_mut(&login) {

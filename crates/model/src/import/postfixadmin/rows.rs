@@ -1,7 +1,7 @@
 //! The rows of a PostfixAdmin database, as they were read: nothing is judged yet.
 //!
 //! Every engine hands over every value as text; here it becomes what the column is for. A column that this database does not
-//! have, and a NULL, are `None`. A value that is not what its column should hold is `None` too, and named in `unreadable`.
+//! have, and a NULL, are `None`. A value that is not what its column should hold is `None` too, or a no, and named in `unreadable`.
 
 /// A table of PostfixAdmin, by what it is called unless a site has renamed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,7 +152,7 @@ macro_rules! rows {
         understood($cell, number, $name, &mut $unreadable)
     };
     (@read Truth, $cell:expr, $unreadable:ident, $name:expr) => {
-        understood($cell, truth, $name, &mut $unreadable)
+        yes_or_no($cell, $name, &mut $unreadable)
     };
     (@read Moment, $cell:expr, $unreadable:ident, $name:expr) => {
         understood($cell, number, $name, &mut $unreadable).and_then(moment)
@@ -374,8 +374,6 @@ rows! {
 /// A whole database, at one moment.
 #[derive(Clone, Default)]
 pub struct Source {
-    /// Columns that its tables have, of those that are known here.
-    pub columns: Vec<(Table, &'static str)>,
     /// Values that were no UTF-8, and were read as Latin-1.
     pub not_utf8: u64,
     /// What is known about the database itself, for the person who asked: its engine does not give one moment, and the like.
@@ -411,12 +409,6 @@ pub struct Source {
 }
 
 impl Source {
-    /// Whether the database has a column.
-    pub fn has(&self, table: Table, column: &str) -> bool {
-        self.columns.contains(&(table, column))
-            || self.columns.iter().any(|&(t, c)| t == table && c == column)
-    }
-
     /// The version of the tables, as they say themselves. Nothing depends on it: the columns tell.
     pub fn version(&self) -> Option<&str> {
         let row = self
@@ -439,6 +431,12 @@ fn understood<T>(
         unreadable.push(column);
     }
     value
+}
+
+/// What is neither is a no, as it is where Postfix asks for `active = 1`.
+fn yes_or_no(cell: Option<String>, column: &'static str, unreadable: &mut Vec<&'static str>) -> Option<bool> {
+    let is_there = cell.is_some();
+    understood(cell, truth, column, unreadable).or(is_there.then_some(false))
 }
 
 /// Any text is one.
@@ -485,9 +483,9 @@ mod tests {
                 "much",
                 "perhaps",
                 "0000-00-00",
-                (None, None, None, vec!["quota", "created", "active"]),
+                (None, Some(false), None, vec!["quota", "created", "active"]),
             ),
-            ("", "", "", (None, None, None, vec![])),
+            ("", "", "", (None, Some(false), None, vec![])),
         ] {
             let mut cells = vec![None; MailboxRow::COLUMNS.len()];
             for (column, value) in [("quota", quota), ("active", active), ("created", created)] {

@@ -11,11 +11,10 @@ use crate::directory::{Address, Vacation, VacationInterval};
 /// PostfixAdmin's way to say “for ever”, as a default of its columns: 2038-01-18.
 const FOR_EVER: i64 = 2_147_385_600;
 
-/// Reads the table. Versions without periods (2.3) switch a text on by the mailbox's alias alone (`by_alias`).
+/// Reads the table. A text answers when it is switched on, and the mailbox's own alias leads to the absence program.
 pub(super) fn vacations(
     rows: Vec<VacationRow>,
     aliases: &Aliases,
-    by_alias: bool,
     ledger: &mut Ledger,
 ) -> Vec<(RowOf, Vacation)> {
     let mut read = Vec::new();
@@ -48,13 +47,10 @@ pub(super) fn vacations(
         }
         ledger.note_unreadable(row, text, &from.unreadable);
         let active = from.active.unwrap_or(true);
-        let enabled = active && (!by_alias || aliases.answering.contains(&address));
-        if active && !aliases.answering.contains(&address) {
-            let what = if enabled {
-                "it is switched on, though mail did not reach the absence program: it answers from now on"
-            } else {
-                "it is switched on, but mail did not reach the absence program: it stays switched off"
-            };
+        let enabled = active && aliases.answering.contains(&address);
+        if active && !enabled {
+            let what =
+                "it is switched on, but mail did not reach the absence program: it stays silent here, too";
             ledger.note(row, text, what, "");
         }
         let interval = match from.interval_time {
