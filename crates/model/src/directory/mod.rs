@@ -8,7 +8,7 @@ mod account;
 mod alias;
 mod domain;
 mod name;
-mod password;
+pub mod password;
 mod recipient;
 mod vacation;
 
