@@ -1,8 +1,9 @@
 //! Secrets that must be read again, such as the password of an account on an old server: sealed with a key that lies in a file
 //! apart from the database, so that whoever gets a copy of the database gets no password.
 //!
-//! A sealed secret is a version (one octet), the key's id (four), a nonce (24), and XChaCha20-Poly1305's output (RFC 8439;
-//! draft-irtf-cfrg-xchacha). Table and row are sealed in: moved to another row, a secret cannot be read.
+//! A sealed secret is a text, since both databases have the same kind of texts: in hexadecimal digits, a version (one octet),
+//! the key's id (four), a nonce (24), and XChaCha20-Poly1305's output (RFC 8439; draft-irtf-cfrg-xchacha). Table and row are
+//! sealed in: moved to another row, a secret cannot be read.
 
 use std::fmt::{self, Write as _};
 use std::fs::{self, OpenOptions};
@@ -106,7 +107,7 @@ impl Sealer {
     }
 
     /// Seals a secret for one row of one table.
-    pub fn seal(&self, table: &str, row: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub fn seal(&self, table: &str, row: &str, secret: &[u8]) -> Result<String, SealError> {
         let nonce: [u8; NONCE] = random()?;
         let aad = self.bound_to(table, row);
         let payload = Payload {
@@ -116,12 +117,13 @@ impl Sealer {
         let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload);
         // It fails for secrets of many gigabytes only.
         let sealed = sealed.map_err(|_| SealError::Damaged { row: row.to_owned() })?;
-        Ok([&[VERSION][..], &self.id, &nonce, &sealed].concat())
+        Ok(hex(&[&[VERSION][..], &self.id, &nonce, &sealed].concat()))
     }
 
     /// Reads what was sealed for this row of this table.
-    pub fn unseal(&self, table: &str, row: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub fn unseal(&self, table: &str, row: &str, sealed: &str) -> Result<Vec<u8>, SealError> {
         let damaged = || SealError::Damaged { row: row.to_owned() };
+        let sealed = unhex(sealed).ok_or_else(damaged)?;
         let rest = sealed.strip_prefix(&[VERSION]).ok_or_else(damaged)?;
         let (id, rest) = rest.split_first_chunk::<ID>().ok_or_else(damaged)?;
         let (nonce, secret) = rest.split_first_chunk::<NONCE>().ok_or_else(damaged)?;
@@ -185,7 +187,7 @@ fn make(path: &Path) -> Result<(), SealError> {
 fn key_in(text: &str) -> Option<[u8; KEY]> {
     let mut words = text.split_whitespace();
     let is_ours = words.next() == Some(HEADER);
-    let (id, key) = (words.next()?, unhex(words.next()?)?);
+    let (id, key) = (words.next()?, unhex(words.next()?)?.try_into().ok()?);
     (is_ours && words.next().is_none() && id == hex(&id_of(&key))).then_some(key)
 }
 
@@ -214,15 +216,16 @@ fn hex(octets: &[u8]) -> String {
     })
 }
 
-fn unhex(text: &str) -> Option<[u8; KEY]> {
-    let mut octets = [0; KEY];
-    if text.len() != 2 * KEY || !text.is_ascii() {
-        return None;
-    }
-    for (at, octet) in octets.iter_mut().enumerate() {
-        *octet = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(octets)
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u32> = text
+        .chars()
+        .map(|digit| digit.to_digit(16))
+        .collect::<Option<_>>()?;
+    let pairs = digits.chunks(2).map(|pair| match pair {
+        &[high, low] => u8::try_from(16 * high + low).ok(),
+        _ => None,
+    });
+    pairs.collect()
 }
 
 #[cfg(test)]
@@ -240,7 +243,7 @@ mod tests {
             .unwrap()
             .seal("provider", "bob", SECRET)
             .unwrap();
-        assert!(!sealed.windows(6).any(|octets| octets == b"geheim"));
+        assert!(!sealed.contains("geheim") && !sealed.contains(&hex(b"geheim")));
         let again = Sealer::open(&path).unwrap();
         assert_eq!(again.unseal("provider", "bob", &sealed).unwrap(), SECRET);
         assert_ne!(
@@ -276,9 +279,11 @@ mod tests {
             );
         }
         for at in 0..sealed.len() {
-            let mut changed = sealed.clone();
-            changed[at] ^= 1;
-            assert!(one.unseal("provider", "bob", &changed).is_err(), "octet {at}");
+            for other in ["0", "f", "x", "ü", ""] {
+                let changed = format!("{}{other}{}", &sealed[..at], &sealed[at + 1..]);
+                let read = one.unseal("provider", "bob", &changed);
+                assert!(read.is_err() || changed == sealed, "digit {at}");
+            }
             assert!(
                 one.unseal("provider", "bob", &sealed[..at]).is_err(),
                 "cut at {at}"
