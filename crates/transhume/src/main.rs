@@ -21,6 +21,8 @@ enum Command {
     Move(commands::move_account::Arguments),
     Verify(commands::verify::Arguments),
     MoveAll(commands::move_all::Arguments),
+    Import(commands::import::Arguments),
+    Export(commands::export::Arguments),
     Schema(commands::schema::Arguments),
     Convert(commands::convert::Arguments),
 }
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
         Command::Move(arguments) => commands::move_account::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::MoveAll(arguments) => commands::move_all::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
         Command::Schema(arguments) => commands::schema::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
     };

@@ -19,7 +19,7 @@ pub enum DirectoryError {
         advice: &'static str,
     },
     /// The SQLite file or its folder could not be made.
-    #[error("{}: {source}; make the folder, or name another file with --directory", path.display())]
+    #[error("{}: {source}; see whether this user may write there, or name another file with --directory", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -127,7 +127,7 @@ fn advice(at: &DirectoryLocation, error: &sqlx::Error) -> Advice {
     let code = match error {
         sqlx::Error::Database(error) => error.code().unwrap_or_default(),
         sqlx::Error::Io(_) if at.file().is_none() => {
-            return Advice::Do("; is PostgreSQL running there, and does it listen?");
+            return Advice::Do("; see whether PostgreSQL runs there, and listens");
         }
         _ => return Advice::Do(""),
     };
@@ -147,7 +147,7 @@ fn advice(at: &DirectoryLocation, error: &sqlx::Error) -> Advice {
             Ok(5 | 6) => return Advice::Wait,
             Ok(8) => "; this user may read it, but not write it",
             Ok(13) => "; nothing was changed",
-            Ok(14) => "; may this user read and enter its folder?",
+            Ok(14) => "; see whether this user may read it, and enter its folder",
             Ok(26) => "; name another file with --directory",
             _ => "",
         },

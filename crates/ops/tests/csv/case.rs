@@ -1,9 +1,8 @@
 //! One file, and what comes of it.
 
 use serde_json::{Value, json};
-use transhume_model::import::csv::Options;
+use transhume_model::import::csv::{Options, separator};
 use transhume_model::plan::directory::{IfExists, Recipients, Rules};
-use transhume_ops::import_csv::How;
 
 const FILES: [&str; 4] = [
     include_str!("domains.json"),
@@ -67,19 +66,18 @@ impl Case {
     }
 
     pub(crate) fn options(&self, crypt_passwords: bool) -> Options {
-        let if_exists = match self.is("continue_if_exists") {
-            true => IfExists::Keep,
-            false => IfExists::Refuse,
+        let if_exists = if self.is("continue_if_exists") {
+            IfExists::Keep
+        } else {
+            IfExists::Refuse
         };
-        let recipients = match self.is("own_recipients_only") {
-            true => Recipients::Own,
-            false => Recipients::Known,
+        let recipients = if self.is("own_recipients_only") {
+            Recipients::Own
+        } else {
+            Recipients::Known
         };
         Options {
-            separator: self.0["options"]["separator"]
-                .as_str()
-                .and_then(|text| text.chars().next())
-                .unwrap_or(';'),
+            separator: self.separator().unwrap_or(';'),
             crypt_passwords,
             rules: Rules {
                 if_exists,
@@ -88,10 +86,9 @@ impl Case {
         }
     }
 
-    /// The same, duplicates allowed.
-    pub(crate) fn keeping<'h>(&self, mut how: How<'h>) -> How<'h> {
-        how.options.rules.if_exists = IfExists::Keep;
-        how
+    /// What stands between fields, if that is possible.
+    pub(crate) fn separator(&self) -> Result<char, &'static str> {
+        separator(self.0["options"]["separator"].as_str().unwrap_or(";"))
     }
 
     /// What comes of it.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use transhume_db::directory::DirectoryStore;
 use transhume_model::directory::{Directory, StoredPassword};
 use transhume_model::import::csv::Complaint;
+use transhume_model::plan::directory::IfExists;
 use transhume_ops::import_csv::{FileReport, How, Into, import_csv};
 
 use case::Case;
@@ -49,6 +50,11 @@ fn each_file_has_the_result_that_is_written_down() {
     each_engine("cases", |place| {
         let mut wrong = String::new();
         for case in case::all() {
+            if let Err(why) = case.separator() {
+                // The command line refuses it; there is nothing to import.
+                assert_eq!(case.expected()["errors"], json!([why]), "{}", case.name());
+                continue;
+            }
             let at = place.fresh();
             let found = wait(async {
                 let mut store = DirectoryStore::open(&at).await.unwrap();
@@ -101,7 +107,16 @@ async fn whole(case: &Case, store: &mut DirectoryStore, before: Directory) -> Va
         "{}",
         case.name()
     );
-    if !report.errors.is_empty() {
+    if report.errors.is_empty() {
+        // I4: the same file again changes nothing.
+        let mut keeping = how;
+        keeping.options.rules.if_exists = IfExists::Keep;
+        let again = import(store, &bytes, keeping).await;
+        assert_eq!(shown(&again.errors), <[String; 0]>::default(), "{}", case.name());
+        assert!(again.added.is_nothing(), "{}: {:?}", case.name(), again.added);
+        assert_eq!(again.kept, again.rows, "{}", case.name());
+        assert_eq!(store.read().await.unwrap(), after, "{}", case.name());
+    } else {
         assert_eq!(
             after,
             before,
@@ -109,13 +124,6 @@ async fn whole(case: &Case, store: &mut DirectoryStore, before: Directory) -> Va
             case.name()
         );
         assert!(report.added.is_nothing());
-    } else {
-        // I4: the same file again changes nothing.
-        let again = import(store, &bytes, case.keeping(how)).await;
-        assert_eq!(shown(&again.errors), <[String; 0]>::default(), "{}", case.name());
-        assert!(again.added.is_nothing(), "{}: {:?}", case.name(), again.added);
-        assert_eq!(again.kept, again.rows, "{}", case.name());
-        assert_eq!(store.read().await.unwrap(), after, "{}", case.name());
     }
     json!({
         "name": case.name(),

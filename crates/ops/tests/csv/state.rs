@@ -85,7 +85,8 @@ fn of_account(account: &Account) -> String {
     );
     if !account.administers.is_empty() {
         let domains: Vec<&str> = account.administers.iter().map(DomainName::as_str).collect();
-        line += &format!(", administers {}", domains.join(" "));
+        line += ", administers ";
+        line += &domains.join(" ");
     }
     line
 }

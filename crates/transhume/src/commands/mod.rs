@@ -3,6 +3,8 @@
 pub(crate) mod account;
 pub(crate) mod convert;
 pub(crate) mod directory;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod move_account;
 pub(crate) mod move_all;
 pub(crate) mod schema;
