@@ -9,6 +9,7 @@ mod location;
 mod open;
 mod read;
 mod schema;
+pub mod serving;
 mod write;
 
 use std::fmt;

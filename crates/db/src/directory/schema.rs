@@ -6,7 +6,10 @@ use super::link::{Begin, Connection, Link};
 use super::{DirectoryError, DirectoryLocation};
 
 /// Schema steps, in order. Only ever appended to: a file that has landed never changes.
-const STEPS: &[&str] = &[include_str!("../../schema/directory/0001_directory.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../schema/directory/0001_directory.sql"),
+    include_str!("../../schema/directory/0002_views.sql"),
+];
 
 /// One program brings the tables up to date at a time: PostgreSQL's lock on this number, until the transaction ends.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7235929148236)";
