@@ -174,7 +174,7 @@ fn into_memory(
 fn planned(text: &Text<'_>, directory: &Directory, how: How<'_>, tell: &mut dyn FnMut(Step)) -> FilePlan {
     let all = text.text.len();
     plan_file(text, directory, how.options, |octets| {
-        tell(Step::Reading(octets, all))
+        tell(Step::Reading(octets, all));
     })
 }
 

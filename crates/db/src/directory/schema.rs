@@ -29,8 +29,13 @@ pub struct SchemaVersion {
 }
 
 impl SchemaVersion {
-    /// The newest that this program knows.
-    pub(super) fn newest() -> i32 {
+    /// Where there is nothing.
+    pub fn nothing_yet() -> Self {
+        let known = Self::newest();
+        Self { found: 0, known }
+    }
+
+    fn newest() -> i32 {
         i32::try_from(STEPS.len()).unwrap_or(i32::MAX)
     }
 
@@ -73,9 +78,8 @@ pub(super) async fn version(
         tables.push(row.text(0).map_err(hear)?);
     }
     drop(rows);
-    let known = SchemaVersion::newest();
     if tables.is_empty() {
-        return Ok(SchemaVersion { found: 0, known });
+        return Ok(SchemaVersion::nothing_yet());
     }
     if !tables.iter().any(|table| table == "directory_version") {
         tables.truncate(5);
@@ -89,7 +93,7 @@ pub(super) async fn version(
     let found = row.map(|row| row.small_number(0)).transpose().map_err(hear)?;
     Ok(SchemaVersion {
         found: found.flatten().unwrap_or_default(),
-        known,
+        known: SchemaVersion::newest(),
     })
 }
 

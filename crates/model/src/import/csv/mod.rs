@@ -41,3 +41,14 @@ impl Options {
             .find(|other| *other != self.separator && text.contains(*other))
     }
 }
+
+/// Reads what stands between fields, as a person writes it: one character, or `\t` for a tab.
+pub fn separator(text: &str) -> Result<char, &'static str> {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        _ if text == "\\t" => Ok('\t'),
+        (Some('"' | '\n' | '\r'), _) => Err("a quote or a line end cannot stand between fields"),
+        (Some(letter), None) => Ok(letter),
+        _ => Err("one character is needed between fields, like ; or ,"),
+    }
+}
