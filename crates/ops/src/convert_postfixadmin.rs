@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use transhume_db::directory::{DirectoryError, DirectoryLocation, DirectoryStore};
 use transhume_db::foreign::postfixadmin::{ForeignError, ForeignLocation, TableNames, read};
-use transhume_model::directory::{Directory, Secret};
+use transhume_db::sealed::SealError;
+use transhume_model::directory::{Directory, RemoteMailbox, Secret};
 use transhume_model::import::postfixadmin::{Options, Planned, Report, convert};
 
 /// Changes carried out in one go.
@@ -41,18 +42,18 @@ pub enum ConvertError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// A password cannot be sealed.
-    #[error("{0}")]
-    Seal(String),
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 /// Seals the password of a remote mailbox, so that it can be stored.
-pub type Seal<'s> = &'s dyn Fn(&str, &Secret) -> Result<String, String>;
+pub type Seal<'s> = &'s dyn Fn(&RemoteMailbox, &Secret) -> Result<String, SealError>;
 
-/// Converts into the directory, in one transaction. Without `seal`, passwords of remote mailboxes are not kept.
+/// Converts into the directory, in one transaction.
 pub async fn convert_postfixadmin(
     source: &PostfixadminSource,
     target: &DirectoryLocation,
-    seal: Option<Seal<'_>>,
+    seal: Seal<'_>,
 ) -> Result<Conversion, ConvertError> {
     let rows = read(&source.at, &source.names).await?;
     let converted = convert(rows, &source.options);
@@ -66,14 +67,9 @@ pub async fn convert_postfixadmin(
         transaction.apply(chunk).await?;
     }
     for remote in &planned.remote_mailboxes {
-        let row = remote.mailbox.as_str();
-        let sealed = seal
-            .zip(remote.password.as_ref())
-            .map(|(seal, password)| seal(row, password))
-            .transpose();
-        transaction
-            .add_remote_mailbox(remote, sealed.map_err(ConvertError::Seal)?)
-            .await?;
+        let password = remote.password.as_ref();
+        let sealed = password.map(|password| seal(remote, password)).transpose();
+        transaction.add_remote_mailbox(remote, sealed?).await?;
     }
     transaction.commit().await?;
     store.close().await?;

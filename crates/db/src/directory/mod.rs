@@ -10,6 +10,7 @@ mod open;
 mod read;
 mod remote;
 mod schema;
+pub mod serving;
 mod write;
 
 use std::fmt;

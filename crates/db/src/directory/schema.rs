@@ -8,6 +8,7 @@ use super::{DirectoryError, DirectoryLocation};
 /// Schema steps, in order. Only ever appended to: a file that has landed never changes.
 const STEPS: &[&str] = &[
     include_str!("../../schema/directory/0001_directory.sql"),
+    include_str!("../../schema/directory/0002_views.sql"),
     include_str!("../../schema/directory/0003_remote_mailbox.sql"),
 ];
 

@@ -6,7 +6,10 @@ use transhume_model::directory::Directory;
 use crate::places::{each_engine, wait};
 
 /// The steps that a directory in the field may have been made by, as they landed.
-const STEPS: &[&str] = &[include_str!("../../schema/directory/0001_directory.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../schema/directory/0001_directory.sql"),
+    include_str!("../../schema/directory/0002_views.sql"),
+];
 
 #[test]
 fn every_version_comes_up_to_date() {

@@ -62,6 +62,22 @@ impl RemoteMailbox {
     }
 }
 
+impl fmt::Display for RemoteMailbox {
+    /// What tells it from others, as text: `name@example.org ← user at imap.example.net:993, folder “INBOX”`. Its password is
+    /// sealed for this name, so it never changes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            mailbox,
+            host,
+            port,
+            user,
+            folder,
+            ..
+        } = self;
+        write!(f, "{mailbox} ← {user} at {host}:{port}, folder “{folder}”")
+    }
+}
+
 impl RemoteSecurity {
     /// The port that it usually has.
     pub fn port(self) -> NonZeroU16 {

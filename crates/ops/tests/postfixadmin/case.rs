@@ -7,8 +7,8 @@ use serde_json::Value;
 use transhume_db::foreign::postfixadmin::{ForeignLocation, TableNames};
 use transhume_model::directory::password::Verdict;
 use transhume_model::directory::{
-    Address, AliasAddress, Directory, Domain, DomainKind, DomainName, Limit, Login, Quota, Role,
-    VacationInterval,
+    Address, AliasAddress, Directory, Domain, DomainKind, DomainName, Limit, Login, Quota, RemoteMailbox,
+    Role, VacationInterval,
 };
 use transhume_model::import::postfixadmin::{ClearText, Options, Report};
 use transhume_ops::convert_postfixadmin::PostfixadminSource;
@@ -329,6 +329,23 @@ impl Case {
                 }
             }
         }
+    }
+
+    /// A remote mailbox that is kept, with its password.
+    pub(crate) fn check_remote(&self, remote: &RemoteMailbox, password: &[u8]) {
+        let expected = list(&self.expected, "fetchmail")
+            .iter()
+            .find(|of| text(of, "mailbox") == remote.mailbox.as_str() && text(of, "host") == remote.host);
+        let expected = expected.unwrap_or_else(|| panic!("{}: {remote} is expected", self.name));
+        assert_eq!(text(expected, "protocol"), "IMAP", "{}: {remote}", self.name);
+        assert_eq!(text(expected, "user"), remote.user, "{}: {remote}", self.name);
+        assert_eq!(text(expected, "folder"), remote.folder, "{}: {remote}", self.name);
+        assert_eq!(
+            text(expected, "password").as_bytes(),
+            password,
+            "{}: {remote}",
+            self.name
+        );
     }
 
     /// Everybody's name and password.

@@ -6,7 +6,8 @@ mod case;
 use std::fs;
 
 use transhume_db::directory::{DirectoryLocation, DirectoryStore};
-use transhume_model::directory::Directory;
+use transhume_db::sealed::Sealer;
+use transhume_model::directory::{Directory, RemoteMailbox, Secret};
 use transhume_ops::convert_postfixadmin::{Conversion, convert_postfixadmin, preview_postfixadmin};
 use transhume_testkit::{Dovecot, Postgres};
 
@@ -26,7 +27,17 @@ fn stored(target: &DirectoryLocation) -> Directory {
 }
 
 fn run(case: &Case, target: &DirectoryLocation) -> Conversion {
-    block_on(convert_postfixadmin(&case.source(), target, None)).unwrap()
+    let keys = tempfile::tempdir().unwrap();
+    let sealer = Sealer::open(&keys.path().join("key")).unwrap();
+    let seal = |remote: &RemoteMailbox, password: &Secret| {
+        let sealed = sealer.seal("remote_mailbox", &remote.to_string(), password.reveal())?;
+        case.check_remote(
+            remote,
+            &sealer.unseal("remote_mailbox", &remote.to_string(), &sealed)?,
+        );
+        Ok(sealed)
+    };
+    block_on(convert_postfixadmin(&case.source(), target, &seal)).unwrap()
 }
 
 fn check(case: &Case, target: &DirectoryLocation) -> Directory {

@@ -9,7 +9,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use clap::{Args, ValueEnum};
 use transhume_db::directory::DirectoryLocation;
 use transhume_db::foreign::postfixadmin::{ForeignError, ForeignLocation, TableNames};
-use transhume_model::directory::{Directory, DomainName};
+use transhume_db::sealed::Sealer;
+use transhume_model::directory::{Directory, DomainName, RemoteMailbox, Secret};
 use transhume_model::import::postfixadmin::{ClearText, Options, Table};
 use transhume_ops::convert_postfixadmin::{
     Conversion, ConvertError, PostfixadminSource, convert_postfixadmin, preview_postfixadmin,
@@ -20,6 +21,9 @@ use crate::commands::account::password;
 use crate::commands::directory;
 use crate::config::DirectoryOptions;
 use crate::exit::{Exit, Failure};
+
+/// The table whose rows passwords are sealed for.
+const REMOTE_MAILBOXES: &str = "remote_mailbox";
 
 /// The variable that may say where the old database is, with its password.
 const VARIABLE: &str = "TRANSHUME_FROM";
@@ -137,12 +141,18 @@ fn execute(arguments: &Arguments) -> Result<Conversion, Failure> {
         options: options(arguments)?,
         at: location(arguments)?,
     };
-    let target = arguments.directory.location(&arguments.directory.config()?)?;
+    let config = arguments.directory.config()?;
+    let target = arguments.directory.location(&config)?;
+    let key = config.key_file(&target);
+    // The key is made when the first password needs it.
+    let seal = |remote: &RemoteMailbox, password: &Secret| {
+        Sealer::open(&key)?.seal(REMOTE_MAILBOXES, &remote.to_string(), password.reveal())
+    };
     let conversion = directory::run(async {
         let converted = if arguments.dry_run {
             preview_postfixadmin(&source, &target).await
         } else {
-            convert_postfixadmin(&source, &target, None).await
+            convert_postfixadmin(&source, &target, &seal).await
         };
         converted.map_err(|error| failure(&error, &target))
     })?;
