@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use transhume_db::SealError;
 use transhume_db::directory::{DirectoryError, DirectoryLocation, DirectoryStore};
 use transhume_db::foreign::postfixadmin::{ForeignError, ForeignLocation, TableNames, read};
-use transhume_db::sealed::SealError;
 use transhume_model::directory::{Directory, RemoteMailbox, Secret};
 use transhume_model::import::postfixadmin::{Options, Planned, Report, convert};
 

@@ -5,8 +5,8 @@ mod case;
 
 use std::fs;
 
+use transhume_db::Sealer;
 use transhume_db::directory::{DirectoryLocation, DirectoryStore};
-use transhume_db::sealed::Sealer;
 use transhume_model::directory::{Directory, RemoteMailbox, Secret};
 use transhume_ops::convert_postfixadmin::{Conversion, convert_postfixadmin, preview_postfixadmin};
 use transhume_testkit::{Dovecot, Postgres};

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
+use transhume_db::Sealer;
 use transhume_db::directory::DirectoryLocation;
 use transhume_db::foreign::postfixadmin::{ForeignError, ForeignLocation, TableNames};
-use transhume_db::sealed::Sealer;
 use transhume_model::directory::{Directory, DomainName, RemoteMailbox, Secret};
 use transhume_model::import::postfixadmin::{ClearText, Options, Table};
 use transhume_ops::convert_postfixadmin::{
