@@ -9,11 +9,12 @@ use std::process::Command;
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 14] = [
+const NEEDED: [(&str, &str); 15] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
     ("pop3", "dovecot-pop3d"),
+    ("sievec", "dovecot-sieve"),
     ("openssl", "openssl"),
     ("setpriv", "util-linux"),
     ("unshare", "util-linux"),

@@ -1,6 +1,8 @@
 //! Databases that PostfixAdmin itself has made, on every engine, brought into directories of both kinds. What has to be there
 //! afterwards stands beside each, as PostfixAdmin's own pages show it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 mod case;
 
 use std::fs;
@@ -9,7 +11,7 @@ use transhume_db::Sealer;
 use transhume_db::directory::{DirectoryLocation, DirectoryStore};
 use transhume_model::directory::{Directory, RemoteMailbox, Secret};
 use transhume_ops::convert_postfixadmin::{Conversion, convert_postfixadmin, preview_postfixadmin};
-use transhume_testkit::{Dovecot, Postgres};
+use transhume_testkit::{Dovecot, Postgres, compile_sieve};
 
 use case::{CASES, Case};
 
@@ -30,12 +32,12 @@ fn run(case: &Case, target: &DirectoryLocation) -> Conversion {
     let keys = tempfile::tempdir().unwrap();
     let sealer = Sealer::open(&keys.path().join("key")).unwrap();
     let seal = |remote: &RemoteMailbox, password: &Secret| {
-        let sealed = sealer.seal("remote_mailbox", &remote.to_string(), password.reveal())?;
+        let text = sealer.seal("remote_mailbox", &remote.to_string(), password.reveal())?;
         case.check_remote(
             remote,
-            &sealer.unseal("remote_mailbox", &remote.to_string(), &sealed)?,
+            &sealer.unseal("remote_mailbox", &remote.to_string(), &text)?,
         );
-        Ok(sealed)
+        Ok(text)
     };
     block_on(convert_postfixadmin(&case.source(), target, &seal)).unwrap()
 }
@@ -75,6 +77,11 @@ fn every_database_arrives_in_sqlite_with_every_password() {
         let target = format!("sqlite:{}", folder.path().join("directory.sqlite").display());
         let directory = check(&case, &DirectoryLocation::parse(&target).unwrap());
         case.check_passwords(&directory);
+        for (address, script) in directory.absence_scripts() {
+            let file = folder.path().join("absence.sieve");
+            fs::write(&file, &script).unwrap();
+            compile_sieve(&file).unwrap_or_else(|error| panic!("{name}: {address}: {error}\n{script}"));
+        }
     }
 }
 

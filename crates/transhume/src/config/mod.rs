@@ -101,7 +101,6 @@ impl Config {
 
     /// The file with the key that seals passwords of old servers; unless something else is said, beside the directory's
     /// file.
-    #[cfg_attr(not(test), expect(dead_code, reason = "it is for `transhume convert`"))]
     pub(crate) fn key_file(&self, directory: &DirectoryLocation) -> PathBuf {
         match &self.secrets.key_file {
             Some(file) => self.beside(file),

@@ -129,7 +129,7 @@ fn add_domain(
         return ledger.skip(row, &name, "its domain is not a domain name", "");
     };
     let target = domains.target(parsed.as_str());
-    let Some((target, _)) = domains.domains.get_key_value(target) else {
+    let Some((target, _)) = domains.all.get_key_value(target) else {
         return ledger.skip(row, &name, "its domain is not among the domains", "");
     };
     if *target != parsed {

@@ -13,7 +13,7 @@ use crate::directory::{Address, Alias, AliasAddress, DomainName, Login, Mailbox,
 #[derive(Default)]
 pub(super) struct Aliases {
     /// Aliases, each with its row.
-    pub(super) aliases: Vec<(RowOf, Alias)>,
+    pub(super) all: Vec<(RowOf, Alias)>,
     /// Mailboxes whose mail goes to PostfixAdmin's absence program as well.
     pub(super) answering: HashSet<Address>,
     /// Rows that are a part of a mailbox and nothing else.
@@ -136,7 +136,7 @@ fn add_own(
         description: from.description.unwrap_or_default(),
         created: from.created,
     };
-    read.aliases.push((row, alias));
+    read.all.push((row, alias));
 }
 
 /// Any other row.
@@ -187,7 +187,7 @@ fn add(
         description: from.description.unwrap_or_default(),
         created: from.created,
     };
-    read.aliases.push((row, alias));
+    read.all.push((row, alias));
 }
 
 fn leads(goto: &str, address: &AliasAddress, row: RowOf, options: &Options, ledger: &mut Ledger) -> Leads {

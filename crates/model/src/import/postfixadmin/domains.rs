@@ -14,7 +14,7 @@ pub(super) const EVERY: &str = "ALL";
 #[derive(Default)]
 pub(super) struct Domains {
     /// Local and relay domains.
-    pub(super) domains: BTreeMap<DomainName, (RowOf, Domain)>,
+    pub(super) all: BTreeMap<DomainName, (RowOf, Domain)>,
     /// Other names.
     pub(super) others: BTreeMap<DomainName, (Vec<RowOf>, DomainAlias)>,
     /// Other names that have mailboxes of their own, as catch-alls.
@@ -50,10 +50,10 @@ pub(super) fn domains(
             place,
         };
         if let Some(domain) = domain(&rows[place], row, options, ledger) {
-            if read.domains.contains_key(&domain.name) {
+            if read.all.contains_key(&domain.name) {
                 ledger.skip(row, domain.name.as_str(), "another row has the same name", "");
             } else {
-                read.domains.insert(domain.name.clone(), (row, domain));
+                read.all.insert(domain.name.clone(), (row, domain));
             }
         }
     }
@@ -166,7 +166,7 @@ fn add_others(
                 &target,
             );
         }
-        if !read.domains.contains_key(&target) {
+        if !read.all.contains_key(&target) {
             ledger.skip(
                 *row,
                 name.as_str(),
@@ -175,7 +175,7 @@ fn add_others(
             );
             continue;
         }
-        if with_mailboxes.contains(name.as_str()) && read.domains.contains_key(name) {
+        if with_mailboxes.contains(name.as_str()) && read.all.contains_key(name) {
             ledger.note(
                 *row,
                 name.as_str(),
@@ -188,7 +188,7 @@ fn add_others(
         }
         let mut parts = vec![*row];
         let mut description = from.description.clone().unwrap_or_default();
-        if let Some((own, domain)) = read.domains.remove(name) {
+        if let Some((own, domain)) = read.all.remove(name) {
             parts.push(own);
             enabled &= domain.enabled;
             if description.is_empty() {

@@ -74,6 +74,10 @@ pub struct TableReport {
 }
 
 impl Remark {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is written down may be made for that"
+    )]
     pub(super) fn new(what: &'static str, detail: impl ToString) -> Self {
         let detail = detail.to_string();
         Self { what, detail }

@@ -118,12 +118,12 @@ pub fn convert(source: Source, options: &Options) -> Converted {
             rows.push(row);
         }
     }
-    aliases.aliases.append(&mut domains.catch_alls);
-    widen::limits(&mut domains, &accounts, &aliases.aliases, books);
+    aliases.all.append(&mut domains.catch_alls);
+    widen::limits(&mut domains, &accounts, &aliases.all, books);
 
     let one = |row| vec![row];
     let local = domains
-        .domains
+        .all
         .into_values()
         .map(|(row, domain)| (one(row), Entry::Domain(domain)));
     let others = domains
@@ -138,7 +138,7 @@ pub fn convert(source: Source, options: &Options) -> Converted {
     );
     entries.extend(
         aliases
-            .aliases
+            .all
             .into_iter()
             .map(|(row, alias)| (one(row), Entry::Alias(alias))),
     );

@@ -459,7 +459,7 @@ fn truth(text: &str) -> Option<bool> {
 /// PostfixAdmin's way to say that it does not know, as a default of its columns: 2000-01-01.
 const UNKNOWN: i64 = 946_684_800;
 
-/// A moment that means something. MySQL's date of zeros comes as 0, and the default of a column says nothing.
+/// A moment that means something. A date of zeros, as `MySQL` has them, comes as 0, and the default of a column says nothing.
 fn moment(seconds: i64) -> Option<i64> {
     (seconds > 0 && seconds != UNKNOWN).then_some(seconds)
 }

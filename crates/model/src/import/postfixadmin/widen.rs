@@ -45,7 +45,7 @@ pub(super) fn limits(
         .into_iter()
         .map(|(name, held)| (name.to_owned(), held))
         .collect();
-    for (row, domain) in domains.domains.values_mut() {
+    for (row, domain) in domains.all.values_mut() {
         let Some(held) = held.get(domain.name.as_str()) else {
             continue;
         };

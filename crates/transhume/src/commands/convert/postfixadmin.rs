@@ -28,6 +28,9 @@ const REMOTE_MAILBOXES: &str = "remote_mailbox";
 /// The variable that may say where the old database is, with its password.
 const VARIABLE: &str = "TRANSHUME_FROM";
 
+const FROM_HELP: &str = "The old database: mysql://user@host/database, postgres://user@host/database or \
+                         sqlite:/path/to/file [env: TRANSHUME_FROM]";
+
 const AFTER_HELP: &str = "\
 Examples:
   transhume convert postfixadmin --from mysql://postfix@db.old.example/postfix --dry-run
@@ -45,31 +48,32 @@ read or written; 8 another program is writing into it; 70 internal error.";
 /// Brings a PostfixAdmin database (2.3 to 4) into the directory
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
     #[command(flatten)]
     directory: DirectoryOptions,
 
-    /// The old database: mysql://user@host/database, postgres://user@host/database or sqlite:/path/to/file
-    #[arg(long, value_name = "URL")]
+    /// The old database.
+    #[arg(long, value_name = "URL", help = FROM_HELP)]
     from: Option<String>,
 
     /// A file that holds the old database's password on its only line; - is standard input
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 
-    /// What the names of all tables begin with (database_prefix)
+    /// What the names of all tables begin with (`database_prefix`)
     #[arg(long, value_name = "PREFIX", default_value = "")]
     table_prefix: String,
 
-    /// A table with another name, like mailbox=accounts (database_tables); once for each
+    /// A table with another name, like mailbox=accounts (`database_tables`); once for each
     #[arg(long = "table", value_name = "TABLE=NAME")]
     tables: Vec<String>,
 
-    /// The domain of PostfixAdmin's absence program (vacation_domain), if it is not recognised by its addresses
+    /// The domain of PostfixAdmin's absence program (`vacation_domain`), if it is not recognised by its addresses
     #[arg(long, value_name = "DOMAIN")]
     vacation_domain: Option<String>,
 
-    /// Octets in one of its megabytes (quota_multiplier)
+    /// Octets in one of its megabytes (`quota_multiplier`)
     #[arg(long, value_name = "OCTETS", default_value_t = 1_024_000, value_parser = clap::value_parser!(u64).range(1..))]
     quota_multiplier: u64,
 

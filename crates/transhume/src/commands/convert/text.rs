@@ -51,7 +51,9 @@ pub(super) fn report(conversion: &Conversion, dry_run: bool, details: bool) -> S
     let groups = grouped(skipped);
     if !groups.is_empty() || !left.is_empty() {
         text.push_str("\nSkipped, and why:\n");
-        groups.iter().for_each(|group| show(&mut text, group, details));
+        for group in &groups {
+            show(&mut text, group, details);
+        }
         for (table, (rows, why)) in left {
             let _ = writeln!(text, "  {table}: {why} ({rows})");
         }
@@ -59,7 +61,9 @@ pub(super) fn report(conversion: &Conversion, dry_run: bool, details: bool) -> S
     let groups = grouped(notes.iter());
     if !groups.is_empty() {
         text.push_str("\nGood to know:\n");
-        groups.iter().for_each(|group| show(&mut text, group, details));
+        for group in &groups {
+            show(&mut text, group, details);
+        }
     }
     text.push('\n');
     text.push_str(verdict(conversion, dry_run));
