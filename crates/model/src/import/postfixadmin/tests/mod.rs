@@ -9,6 +9,21 @@ fn some(text: &str) -> Option<String> {
     (text != "NULL").then(|| text.to_owned())
 }
 
+/// A row of these columns; all others are missing.
+fn row<R: Row>(values: &[(&str, &str)]) -> R {
+    for (name, _) in values {
+        assert!(
+            R::COLUMNS.iter().any(|(column, _)| column == name),
+            "{name} is a column"
+        );
+    }
+    let cells = R::COLUMNS.iter().map(|(column, _)| {
+        let value = values.iter().find(|(name, _)| name == column);
+        value.and_then(|(_, value)| some(value))
+    });
+    R::read(cells.collect())
+}
+
 /// Adds a row, written as `table column=value …`; values end at a `;`. What is not mentioned is as PostfixAdmin makes it.
 fn add(source: &mut Source, line: &str) {
     let (table, rest) = line.trim().split_once(' ').unwrap();
@@ -16,19 +31,6 @@ fn add(source: &mut Source, line: &str) {
         .split(';')
         .map(|pair| pair.trim().split_once('=').unwrap())
         .collect();
-    fn row<R: Row>(values: &[(&str, &str)]) -> R {
-        for (name, _) in values {
-            assert!(
-                R::COLUMNS.iter().any(|(column, _)| column == name),
-                "{name} is a column"
-            );
-        }
-        let cells = R::COLUMNS.iter().map(|(column, _)| {
-            let value = values.iter().find(|(name, _)| name == column);
-            value.and_then(|(_, value)| some(value))
-        });
-        R::read(cells.collect())
-    }
     match table {
         "domain" => source.domains.push(row(&values)),
         "alias_domain" => source.alias_domains.push(row(&values)),
