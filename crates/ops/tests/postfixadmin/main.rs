@@ -105,14 +105,17 @@ fn every_password_logs_in_at_a_real_dovecot() {
     let directory = run(&case, &target).directory;
     let lines = directory.accounts.values().filter_map(|account| {
         let password = account.password.as_ref()?;
-        Some(format!("{}:{}\n", account.login, password.as_str()))
+        // Dovecot looks for names in such files as it writes them into queries.
+        let login = account.login.as_str().replace('\'', "\\'");
+        Some(format!("{login}:{}\n", password.as_str()))
     });
     let users = folder.path().join("users");
     fs::write(&users, lines.collect::<String>()).unwrap();
     // Dovecot's own user reads it.
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // Some names have characters that Dovecot does not take unless it is told to.
     let config = format!(
-        "passdb {{\n  driver = passwd-file\n  args = {}\n}}",
+        "auth_username_chars =\npassdb {{\n  driver = passwd-file\n  args = {}\n}}",
         users.display()
     );
     let dovecot = Dovecot::builder()
