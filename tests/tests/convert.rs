@@ -14,7 +14,7 @@ use transhume_testkit::databases::PASSWORD;
 const OLD: &str = "\
 CREATE TABLE pfa_config (name varchar(20), value varchar(20));
 CREATE TABLE pfa_domain (domain varchar(255) PRIMARY KEY, description varchar(255), aliases int, mailboxes int,
-    maxquota bigint, quota bigint, transport varchar(255), backupmx tinyint(1), created datetime, active tinyint(1)) ENGINE=MyISAM;
+    maxquota bigint, quota bigint, transport varchar(255), backupmx tinyint(1), created datetime, active tinyint(1)) ENGINE=MyISAM DEFAULT CHARSET=latin1;
 CREATE TABLE pfa_accounts (username varchar(255) PRIMARY KEY, password varchar(255), name varchar(255), maildir varchar(255),
     quota bigint, created datetime, active tinyint(1)) DEFAULT CHARSET=latin1;
 CREATE TABLE pfa_alias (address varchar(255) PRIMARY KEY, goto text, created datetime, active tinyint(1));
