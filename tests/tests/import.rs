@@ -13,7 +13,7 @@ domain; example.org; 1000; 100; true
 domain; bücher.example; 0; 0; yes
 domainalias; also.example; example.org; true
 relaydomain; backup.example; mx.backup.example; 2525; smtp; true; true
-account; alice@example.org; \"wonder;land\"; Alice; Liddell; true; SimpleUsers; alice@example.org; 0
+account; alice@example.org;\"wonder;land\"; Alice; Liddell; true; SimpleUsers; alice@example.org; 0
 account; bob@example.org; {SHA512-CRYPT}$6$bjgEZUvgjupIVsgr$51It7v2XJ2Qlto0JtczqYqwBOTa3qMl.5lfy3vrNIpI/O5yYjcb3FeVBQ3/oflQ8llZVLCjV2HdKU0vvBkgNW1; Bob; ; no; SimpleUsers; bob@example.org; 300
 account; boss; sésame; The; Boss; true; DomainAdmins; boss@bücher.example; unlimited; example.org; bücher.example
 alias; @example.org; true; alice@example.org

@@ -154,8 +154,9 @@ mod tests {
                     "0",
                 ])
             }),
-            (user.clone(), user, field())
-                .prop_map(move |(user, to, more)| text(&["forward", user, "true", to, &more])),
+            (user.clone(), user, field(), any::<bool>()).prop_map(move |(user, to, more, enabled)| {
+                text(&["forward", user, if enabled { "1" } else { "no" }, to, &more])
+            }),
             prop::collection::vec(field(), 1..11),
         ]
     }

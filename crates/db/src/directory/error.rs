@@ -126,6 +126,12 @@ enum Advice {
 fn advice(at: &DirectoryLocation, error: &sqlx::Error) -> Advice {
     let code = match error {
         sqlx::Error::Database(error) => error.code().unwrap_or_default(),
+        // What rustls says of a certificate comes as data that is not valid.
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Advice::Do(
+                "; the server's certificate has to be issued by an authority that this machine trusts, or that sslrootcert= names",
+            );
+        }
         sqlx::Error::Io(_) if at.file().is_none() => {
             return Advice::Do("; see whether PostgreSQL runs there, and listens");
         }
@@ -134,9 +140,10 @@ fn advice(at: &DirectoryLocation, error: &sqlx::Error) -> Advice {
     let advice = match &*code {
         // PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html
         "55P03" => return Advice::Wait,
-        "28P01" | "28000" => {
+        "28P01" => {
             "; the password belongs into the configuration file (password-file), or into PGPASSFILE or PGPASSWORD"
         }
+        "28000" => "; see what its pg_hba.conf allows",
         "3D000" => "; make the database first (createdb)",
         "42501" => {
             "; its user needs the right to make and change tables there (GRANT CREATE ON SCHEMA public)"

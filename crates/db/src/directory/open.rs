@@ -20,8 +20,8 @@ const FOLDER_MODE: u32 = 0o750;
 /// How long one program waits for another that writes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What SQLite may keep of changes before they are written: see `docs/adr/0010-the-directory-as-a-file.md`.
-const PAGES_KIB: &str = "-65536";
+/// What SQLite may keep in memory of what it has read and changed: see `docs/adr/0010-the-directory-as-a-file.md`.
+const PAGES_KIB: &str = "-16384";
 
 /// Opens what is there, and makes the file, empty, where it is missing.
 pub(super) async fn to_write(at: &DirectoryLocation) -> Result<Connection, DirectoryError> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 /// Longest domain name, in octets (RFC 1035 section 2.3.4, without the trailing dot).
 const DOMAIN_LIMIT: usize = 253;
@@ -92,8 +93,8 @@ impl DomainName {
 /// The local part is unquoted; it may hold letters beyond ASCII (RFC 6531), whose composition is kept as it came.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
-    /// `local@domain`.
-    text: Box<str>,
+    /// `local@domain`. Shared by its copies: a directory has the same name in several places.
+    text: Arc<str>,
     /// Octets before the `@`.
     local: u8,
 }
@@ -187,7 +188,7 @@ impl AliasAddress {
 
 /// What a person types to log in: mostly an address, for administrators perhaps a bare word. In lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Login(Box<str>);
+pub struct Login(Arc<str>);
 
 impl Login {
     /// Reads a login name; one with an `@` must be an address.
@@ -220,7 +221,7 @@ impl Login {
 
 impl From<&Address> for Login {
     fn from(address: &Address) -> Self {
-        Self(address.text.clone())
+        Self(Arc::clone(&address.text))
     }
 }
 

@@ -88,6 +88,13 @@ pub(super) fn read(cells: &[Cell<'_>], options: Options, guessed: bool) -> Readi
     }
 }
 
+/// What others may need of a row that cannot be read: a domain or an address, in one spelling.
+pub(super) fn names(text: &str) -> Vec<String> {
+    let domain = DomainName::parse(text).map(|name| name.to_string());
+    let address = AliasAddress::parse(text).map(|address| address.to_string());
+    domain.into_iter().chain(address).collect()
+}
+
 /// Where a part of the row's entry stands.
 pub(super) fn place_of(cells: &[Cell<'_>], field: &Field) -> Place {
     let kind = Kind::named(kind_text(cells));
@@ -169,11 +176,7 @@ impl<'r> Row<'r, '_> {
         };
         let (least, most, shape) = kind.fields();
         if self.cells.len() < least {
-            // Whatever the name is of, it may be needed.
-            self.names
-                .extend(DomainName::parse(self.text(1)).map(|name| name.to_string()));
-            self.names
-                .extend(AliasAddress::parse(self.text(1)).map(|address| address.to_string()));
+            self.names = names(self.text(1));
             let wrong = format!("there are {} fields, and {least} are needed", self.cells.len());
             self.error(usize::MAX, wrong, shape);
             return None;
@@ -326,6 +329,12 @@ impl<'r> Row<'r, '_> {
         }
         let administers = self.administers(role?);
         let mut account = Account::new(login.ok()?);
+        if let Some(Ok(mailbox)) = &mailbox
+            && mailbox.address.as_str() == account.login.as_str()
+        {
+            // One text in memory, not two.
+            account.login = Login::from(&mailbox.address);
+        }
         account.password = password.ok()?;
         self.raw(3).clone_into(&mut account.first_name);
         self.raw(4).clone_into(&mut account.last_name);

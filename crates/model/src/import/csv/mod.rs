@@ -52,3 +52,6 @@ pub fn separator(text: &str) -> Result<char, &'static str> {
         _ => Err("one character is needed between fields, like ; or ,"),
     }
 }
+
+#[cfg(test)]
+mod tests;

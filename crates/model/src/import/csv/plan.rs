@@ -54,11 +54,15 @@ pub fn plan_file(
                 }
                 file.take(reading, &cells, &mut planner);
             }
-            Err(misquoted) => file.errors.push(Complaint::new(
-                misquoted.place,
-                misquoted.wrong,
-                "quotes around the whole field, and each quote within it twice",
-            )),
+            Err(misquoted) => {
+                let names = entry::names(misquoted.name.as_deref().unwrap_or_default());
+                for name in names {
+                    planner.note_refused(&name);
+                }
+                let right = "quotes around the whole field, and each quote within it twice";
+                file.errors
+                    .push(Complaint::new(misquoted.place, misquoted.wrong, right));
+            }
         }
     }
     let (changes, dead_ends) = planner.finish();

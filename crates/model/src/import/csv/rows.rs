@@ -33,8 +33,10 @@ impl Cell<'_> {
 }
 
 /// A row whose quotes are out of place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misquoted {
+    /// Its second field, where that is before the quote: what the row is about.
+    pub name: Option<String>,
     /// Where.
     pub place: Place,
     /// What is wrong.
@@ -108,27 +110,32 @@ impl<'t> Rows<'t> {
     }
 
     fn row(&mut self) -> Result<Vec<Cell<'t>>, Misquoted> {
-        let mut cells = Vec::new();
+        let mut cells: Vec<Cell<'t>> = Vec::new();
         loop {
-            cells.push(if self.peek() == Some('"') {
-                self.quoted()?
+            let cell = if self.peek() == Some('"') {
+                self.quoted()
             } else {
-                self.bare()?
-            });
+                self.bare()
+            };
+            cells.push(cell.map_err(|(place, wrong)| Misquoted {
+                name: cells.get(1).map(|cell| cell.trimmed().to_owned()),
+                place,
+                wrong,
+            })?);
             if self.field_end() == End::Line {
                 return Ok(cells);
             }
         }
     }
 
-    fn bare(&mut self) -> Result<Cell<'t>, Misquoted> {
+    fn bare(&mut self) -> Result<Cell<'t>, (Place, &'static str)> {
         while !self.at_field_end() && self.peek().is_some_and(char::is_whitespace) {
             self.take();
         }
         let (begin, place) = (self.at, self.place);
         if self.peek() == Some('"') {
             let wrong = "a quote after a blank quotes nothing: it has to be the first character of its field";
-            return Err(Misquoted { place, wrong });
+            return Err((place, wrong));
         }
         while !self.at_field_end() {
             self.take();
@@ -140,7 +147,7 @@ impl<'t> Rows<'t> {
         })
     }
 
-    fn quoted(&mut self) -> Result<Cell<'t>, Misquoted> {
+    fn quoted(&mut self) -> Result<Cell<'t>, (Place, &'static str)> {
         let place = self.place;
         self.take();
         let mut begin = self.at;
@@ -160,7 +167,7 @@ impl<'t> Rows<'t> {
                 Some(_) => {}
                 None => {
                     let wrong = "the quote that begins here is never closed";
-                    return Err(Misquoted { place, wrong });
+                    return Err((place, wrong));
                 }
             }
         }
@@ -171,7 +178,7 @@ impl<'t> Rows<'t> {
         if !self.at_field_end() {
             let wrong =
                 "there is text behind the closing quote; a quote within a quoted field is written twice";
-            return Err(Misquoted { place: after, wrong });
+            return Err((after, wrong));
         }
         let quoted = true;
         Ok(Cell { text, quoted, place })
