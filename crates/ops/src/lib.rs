@@ -2,3 +2,6 @@
 //!
 //! An operation reads, lets the model decide, shows, and carries out. It knows neither the command line nor HTTP: whoever
 //! asks parses the question and renders the answer.
+
+pub mod convert_postfixadmin;
+pub mod import_csv;

@@ -2,25 +2,34 @@
 //! calls this: a test must never install anything by itself.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 8] = [
+const NEEDED: [(&str, &str); 15] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
     ("pop3", "dovecot-pop3d"),
+    ("sievec", "dovecot-sieve"),
     ("openssl", "openssl"),
     ("setpriv", "util-linux"),
     ("unshare", "util-linux"),
     ("mount", "mount"),
+    ("initdb", "postgresql"),
+    ("postgres", "postgresql"),
+    ("psql", "postgresql-client"),
+    // The servers alone: no service, and nothing of it on this machine but the programs.
+    ("mariadbd", "mariadb-server-core"),
+    ("mariadb-install-db", "mariadb-server-core"),
+    ("mariadb", "mariadb-client-core"),
 ];
 
 /// Finds a program. `PATH` of an ordinary user often lacks the `sbin` directories; Dovecot's own
-/// parts are in its private directory.
+/// parts are in its private directory, PostgreSQL's in one for each version.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let fixed = [
@@ -31,8 +40,23 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     ];
     env::split_paths(&path)
         .chain(fixed.iter().map(PathBuf::from))
+        .chain(postgresql())
         .map(|dir| dir.join(name))
         .find(|candidate| candidate.is_file())
+}
+
+/// The folders of PostgreSQL's programs, the newest version first.
+fn postgresql() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql");
+    let mut found: Vec<PathBuf> = versions
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    found.sort_unstable();
+    found.reverse();
+    found
 }
 
 /// The Debian packages that are still to be installed, each once.

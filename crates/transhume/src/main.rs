@@ -1,6 +1,7 @@
 //! The binary: reads the command line, runs one command, ends with an exit code that scripts can use.
 
 mod commands;
+mod config;
 mod exit;
 
 use std::process::ExitCode;
@@ -20,6 +21,10 @@ enum Command {
     Move(commands::move_account::Arguments),
     Verify(commands::verify::Arguments),
     MoveAll(commands::move_all::Arguments),
+    Import(commands::import::Arguments),
+    Export(commands::export::Arguments),
+    Schema(commands::schema::Arguments),
+    Convert(commands::convert::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -27,6 +32,10 @@ fn main() -> ExitCode {
         Command::Move(arguments) => commands::move_account::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::MoveAll(arguments) => commands::move_all::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Schema(arguments) => commands::schema::run(&arguments),
+        Command::Convert(arguments) => commands::convert::run(&arguments),
     };
     ExitCode::from(exit.code())
 }

@@ -3,6 +3,11 @@
 -- Names are keys: what Postfix and Dovecot ask for is found without joining numbers. They are stored as the model normalises
 -- them (lower case, A-labels). Sizes are octets, NULL is unlimited; times are seconds since 1970 UTC, NULL is unknown.
 
+-- One row: how many of these files have been run here.
+CREATE TABLE directory_version (
+    version INTEGER NOT NULL
+);
+
 CREATE TABLE domain (
     id                    {{id}},
     name                  TEXT NOT NULL UNIQUE,
@@ -86,7 +91,7 @@ CREATE TABLE alias_recipient (
 CREATE INDEX alias_recipient_recipient ON alias_recipient (recipient);
 
 CREATE TABLE vacation (
-    address   TEXT PRIMARY KEY REFERENCES mailbox (address) ON UPDATE CASCADE ON DELETE CASCADE,
+    address   TEXT NOT NULL PRIMARY KEY REFERENCES mailbox (address) ON UPDATE CASCADE ON DELETE CASCADE,
     subject   TEXT NOT NULL,
     body      TEXT NOT NULL,
     enabled   BOOLEAN NOT NULL,

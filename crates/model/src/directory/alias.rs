@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::name::AliasAddress;
+use super::recipient::Recipient;
 
 /// An address, or every address of a domain, that leads to others: alias, forward, list, catch-all.
 ///
@@ -12,8 +13,8 @@ use super::name::AliasAddress;
 pub struct Alias {
     /// What it answers to.
     pub address: AliasAddress,
-    /// Where it leads; never empty. An `@domain` here keeps the local part.
-    pub recipients: BTreeSet<AliasAddress>,
+    /// Where it leads; never empty. Those in the directory's own domains are in lower case.
+    pub recipients: BTreeSet<Recipient>,
     /// Whether it is in use.
     pub enabled: bool,
     /// What its owner wrote about it; may be empty.

@@ -81,6 +81,16 @@ pub struct DomainAlias {
     pub description: String,
 }
 
+impl Limit {
+    /// The number; `None` is unlimited.
+    pub fn most(self) -> Option<u32> {
+        match self {
+            Self::Unlimited => None,
+            Self::At(most) => Some(most),
+        }
+    }
+}
+
 impl Domain {
     /// A local domain without limits.
     pub fn local(name: DomainName) -> Self {

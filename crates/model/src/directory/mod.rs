@@ -8,7 +8,9 @@ mod account;
 mod alias;
 mod domain;
 mod name;
-mod password;
+pub mod password;
+mod recipient;
+mod remote;
 mod vacation;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,8 @@ pub use alias::Alias;
 pub use domain::{Domain, DomainAlias, DomainKind, Limit, Limits, Relay};
 pub use name::{Address, AliasAddress, DomainName, Login, NameProblem};
 pub use password::StoredPassword;
+pub use recipient::Recipient;
+pub use remote::{RemoteKey, RemoteMailbox, RemoteSecurity, Secret};
 pub use vacation::{Vacation, VacationInterval};
 
 /// A whole directory, at one moment.

@@ -1,6 +1,8 @@
 //! Names, normalised once: domain names, addresses, logins.
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 /// Longest domain name, in octets (RFC 1035 section 2.3.4, without the trailing dot).
 const DOMAIN_LIMIT: usize = 253;
@@ -70,6 +72,11 @@ impl DomainName {
         Ok(Self(name.into()))
     }
 
+    /// Takes what [`DomainName::parse`] has made before.
+    pub(super) fn normalised(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The name: lower case, A-labels.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -86,8 +93,8 @@ impl DomainName {
 /// The local part is unquoted; it may hold letters beyond ASCII (RFC 6531), whose composition is kept as it came.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
-    /// `local@domain`.
-    text: Box<str>,
+    /// `local@domain`. Shared by its copies: a directory has the same name in several places.
+    text: Arc<str>,
     /// Octets before the `@`.
     local: u8,
 }
@@ -122,15 +129,18 @@ impl Address {
         if local.len() > LOCAL_LIMIT {
             return Err(NameProblem::TooLong { limit: LOCAL_LIMIT });
         }
-        let text = format!("{local}@{domain}");
-        if text.len() > ADDRESS_LIMIT {
+        if local.len() + 1 + domain.as_str().len() > ADDRESS_LIMIT {
             return Err(NameProblem::TooLong { limit: ADDRESS_LIMIT });
         }
-        let local = u8::try_from(local.len()).unwrap_or(u8::MAX);
-        Ok(Self {
-            text: text.into(),
-            local,
-        })
+        Ok(Self::normalised(&local, domain))
+    }
+
+    /// Joins a local part that has been looked at before to its domain.
+    pub(super) fn normalised(local: &str, domain: &DomainName) -> Self {
+        Self {
+            text: format!("{local}@{domain}").into(),
+            local: u8::try_from(local.len()).unwrap_or(u8::MAX),
+        }
     }
 
     /// The whole address.
@@ -149,12 +159,12 @@ impl Address {
     }
 }
 
-/// What an alias answers to, or leads to: an address, or every address of a domain (`@example.org`).
+/// What an alias answers to: an address, or every address of a domain (`@example.org`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AliasAddress {
     /// One address.
     Address(Address),
-    /// Every address of a domain that has nothing of its own: as an alias, a *catch-all*.
+    /// Every address of a domain that has nothing of its own: a *catch-all*.
     Domain(DomainName),
 }
 
@@ -178,7 +188,7 @@ impl AliasAddress {
 
 /// What a person types to log in: mostly an address, for administrators perhaps a bare word. In lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Login(Box<str>);
+pub struct Login(Arc<str>);
 
 impl Login {
     /// Reads a login name; one with an `@` must be an address.
@@ -211,7 +221,19 @@ impl Login {
 
 impl From<&Address> for Login {
     fn from(address: &Address) -> Self {
-        Self(address.text.clone())
+        Self(Arc::clone(&address.text))
+    }
+}
+
+impl Borrow<str> for DomainName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Login {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

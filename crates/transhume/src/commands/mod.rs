@@ -1,6 +1,11 @@
 //! One file, or folder, for each command; and what commands have in common.
 
 pub(crate) mod account;
+pub(crate) mod convert;
+pub(crate) mod directory;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod move_account;
 pub(crate) mod move_all;
+pub(crate) mod schema;
 pub(crate) mod verify;

@@ -1,5 +1,8 @@
 //! Absence texts: what answers mail while somebody is away.
 
+mod scripts;
+mod sieve;
+
 use super::name::Address;
 
 /// What answers mail to a mailbox while its owner is away.

@@ -1,0 +1,3 @@
+//! Databases of other platforms. They are only read.
+
+pub mod postfixadmin;

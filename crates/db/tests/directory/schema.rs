@@ -1,0 +1,111 @@
+//! Schema versions: nothing yet, older, newer, something else.
+
+use transhume_db::directory::{DirectoryError, DirectoryStore};
+use transhume_model::directory::Directory;
+
+use crate::places::{each_engine, wait};
+
+/// The steps that a directory in the field may have been made by, as they landed.
+const STEPS: &[&str] = &[
+    include_str!("../../schema/directory/0001_directory.sql"),
+    include_str!("../../schema/directory/0002_views.sql"),
+];
+
+#[test]
+fn every_version_comes_up_to_date() {
+    for old in 0..=STEPS.len() {
+        each_engine("upgrade", |place| {
+            let at = place.fresh();
+            let id = if place.is_sqlite() {
+                "INTEGER PRIMARY KEY"
+            } else {
+                "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+            };
+            for step in &STEPS[..old] {
+                place.sql(&step.replace("{{id}}", id));
+            }
+            if old > 0 {
+                place.sql(&format!("INSERT INTO directory_version VALUES ({old})"));
+                place.sql("INSERT INTO domain (name, kind, enabled, description) VALUES ('a.example', 'local', TRUE, 'x')");
+            }
+            wait(async {
+                let opened = DirectoryStore::open_to_read(&at).await;
+                match (old, opened) {
+                    (0, Err(DirectoryError::NotThere { .. })) => {}
+                    (old, Err(DirectoryError::Older { found, known, .. })) => {
+                        assert_eq!(
+                            (usize::try_from(found), usize::try_from(known)),
+                            (Ok(old), Ok(STEPS.len()))
+                        );
+                    }
+                    (old, Ok(_)) => assert_eq!(old, STEPS.len()),
+                    (old, Err(error)) => panic!("{old}: {error}"),
+                }
+                let mut store = DirectoryStore::open(&at).await.unwrap();
+                let there = store.read().await.unwrap();
+                assert_eq!(there.domains.len(), usize::from(old > 0), "what was there stays");
+                store.close().await.unwrap();
+                let version = DirectoryStore::look_at_schema(&at).await.unwrap();
+                assert_eq!(version.found, version.known);
+                assert_eq!(usize::try_from(version.known), Ok(STEPS.len()));
+            });
+        });
+    }
+}
+
+#[test]
+fn what_a_newer_version_has_written_is_left_alone() {
+    each_engine("newer", |place| {
+        let at = place.fresh();
+        wait(async { DirectoryStore::open(&at).await.unwrap().close().await.unwrap() });
+        place.sql("UPDATE directory_version SET version = 99");
+        wait(async {
+            for opened in [
+                DirectoryStore::open(&at).await,
+                DirectoryStore::open_to_read(&at).await,
+            ] {
+                let error = opened.unwrap_err();
+                assert!(
+                    matches!(error, DirectoryError::Newer { found: 99, .. }),
+                    "{error}"
+                );
+                assert!(error.to_string().contains("schema 99"), "{error}");
+            }
+            assert_eq!(DirectoryStore::look_at_schema(&at).await.unwrap().found, 99);
+        });
+    });
+}
+
+#[test]
+fn what_is_something_else_is_left_alone() {
+    each_engine("else", |place| {
+        let at = place.fresh();
+        place.sql("CREATE TABLE mailbox (name TEXT); CREATE TABLE other (name TEXT)");
+        wait(async {
+            for opened in [
+                DirectoryStore::open(&at).await,
+                DirectoryStore::open_to_read(&at).await,
+            ] {
+                let error = opened.unwrap_err();
+                assert!(matches!(error, DirectoryError::SomethingElse { .. }), "{error}");
+                assert!(error.to_string().contains("mailbox, other"), "{error}");
+            }
+        });
+        // Its tables are as they were.
+        place.sql("INSERT INTO mailbox (name) VALUES ('x')");
+    });
+}
+
+#[test]
+fn where_nothing_is_a_reader_finds_nothing_and_makes_nothing() {
+    each_engine("nothing", |place| {
+        let at = place.fresh();
+        wait(async {
+            let error = DirectoryStore::open_to_read(&at).await.unwrap_err();
+            assert!(matches!(error, DirectoryError::NotThere { .. }), "{error}");
+            assert!(at.file().is_none_or(|file| !file.exists()));
+            let mut store = DirectoryStore::open(&at).await.unwrap();
+            assert_eq!(store.read().await.unwrap(), Directory::default());
+        });
+    });
+}
