@@ -90,52 +90,55 @@ pub struct Added {
     pub recipients: u64,
 }
 
-/// Imports one file.
+/// Imports one file. Its bytes are let go as soon as it is planned.
 pub async fn import_csv(
-    bytes: &[u8],
+    bytes: Vec<u8>,
     how: How<'_>,
     target: Into<'_>,
     tell: &mut dyn FnMut(Step),
 ) -> Result<FileReport, DirectoryError> {
-    let text = match decode(bytes, how.encoding) {
-        Ok(text) => text,
-        Err(problem) => return Ok(unreadable(&problem)),
-    };
     match target {
-        Into::Store(store) => into_store(&text, how, store, tell).await,
-        Into::Memory(directory) => Ok(into_memory(&text, how, directory, tell)),
+        Into::Store(store) => into_store(bytes, how, store, tell).await,
+        Into::Memory(directory) => Ok(match decode(&bytes, how.encoding) {
+            Ok(text) => into_memory(&text, how, directory, tell),
+            Err(problem) => unreadable(&problem),
+        }),
     }
 }
 
 async fn into_store(
-    text: &Text<'_>,
+    bytes: Vec<u8>,
     how: How<'_>,
     store: &mut DirectoryStore,
     tell: &mut dyn FnMut(Step),
 ) -> Result<FileReport, DirectoryError> {
+    let text = match decode(&bytes, how.encoding) {
+        Ok(text) => text,
+        Err(problem) => return Ok(unreadable(&problem)),
+    };
     let mut hashed = HashMap::new();
     if how.options.crypt_passwords {
-        let planned = planned(text, &store.read().await?, how, tell);
+        let planned = planned(&text, &store.read().await?, how, tell);
         if !planned.errors.is_empty() {
-            return Ok(report(text, &planned));
+            return Ok(report(&text, &planned));
         }
         hashed = match hash_all(&planned.to_hash, how.hash, tell) {
             Ok(hashed) => hashed,
-            Err(complaint) => return Ok(refused(text, planned, complaint)),
+            Err(complaint) => return Ok(refused(&text, planned, complaint)),
         };
     }
     let mut transaction = store.begin().await?;
     let directory = transaction.read().await?;
-    let mut planned = planned(text, &directory, how, tell);
+    let mut planned = planned(&text, &directory, how, tell);
     drop(directory);
     if !planned.errors.is_empty() {
-        return Ok(report(text, &planned));
+        return Ok(report(&text, &planned));
     }
     // What others have removed in between is new again, and needs its hash.
     planned.to_hash.retain(|login, _| !hashed.contains_key(login));
     match hash_all(&planned.to_hash, how.hash, &mut |_| {}) {
         Ok(late) => hashed.extend(late),
-        Err(complaint) => return Ok(refused(text, planned, complaint)),
+        Err(complaint) => return Ok(refused(&text, planned, complaint)),
     }
     for change in &mut planned.changes {
         if let Change::Add(Entry::Account(account)) = change
@@ -144,15 +147,21 @@ async fn into_store(
             account.password = Some(password);
         }
     }
+    let report = report(&text, &planned);
+    // Memory goes as it is no longer needed: there may be hundreds of thousands of accounts.
+    drop(text);
+    drop(bytes);
     let all = planned.changes.len();
     let mut written = 0;
-    for chunk in planned.changes.chunks(CHUNK) {
-        transaction.apply(chunk).await?;
+    let mut changes = planned.changes.into_iter();
+    while written < all {
+        let chunk: Vec<Change> = changes.by_ref().take(CHUNK).collect();
+        transaction.apply(&chunk).await?;
         written += chunk.len();
         tell(Step::Writing(written, all));
     }
     transaction.commit().await?;
-    Ok(report(text, &planned))
+    Ok(report)
 }
 
 fn into_memory(

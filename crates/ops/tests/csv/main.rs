@@ -36,7 +36,7 @@ fn how(case: &Case, crypt: bool) -> How<'_> {
 }
 
 async fn import(store: &mut DirectoryStore, bytes: &[u8], how: How<'_>) -> FileReport {
-    import_csv(bytes, how, Into::Store(store), &mut |_| {})
+    import_csv(bytes.to_vec(), how, Into::Store(store), &mut |_| {})
         .await
         .unwrap()
 }
@@ -96,7 +96,7 @@ async fn whole(case: &Case, store: &mut DirectoryStore, before: Directory) -> Va
     let mut in_memory = before.clone();
     let (bytes, show) = (case.bytes(), Into::Memory(&mut in_memory));
     // I12: what is shown first is what happens then.
-    let dry = import_csv(&bytes, how, show, &mut |_| {}).await.unwrap();
+    let dry = import_csv(bytes.clone(), how, show, &mut |_| {}).await.unwrap();
     let report = import(store, &bytes, how).await;
     let after = store.read().await.unwrap();
     assert_eq!(shown(&dry.errors), shown(&report.errors), "{}", case.name());

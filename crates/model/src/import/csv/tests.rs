@@ -1,7 +1,7 @@
 //! Tables: rows, and what is told of them.
 
 use super::*;
-use crate::directory::{Directory, DomainName, Entry};
+use crate::directory::{Directory, DomainName, Entry, StoredPassword};
 use crate::plan::directory::{Change, IfExists, Recipients};
 
 fn options(crypt_passwords: bool) -> Options {
@@ -142,9 +142,7 @@ fn passwords() {
             let (errors, _, plan) = told(&format!("account;boss;{field};A;B;1;SuperAdmins"), crypt);
             let clear = plan.to_hash.values().map(ClearPassword::as_str).next();
             let kept = plan.changes.iter().find_map(|change| match change {
-                Change::Add(Entry::Account(account)) => {
-                    account.password.as_ref().map(|stored| stored.as_str())
-                }
+                Change::Add(Entry::Account(account)) => account.password.as_ref().map(StoredPassword::as_str),
                 _ => None,
             });
             let is_hash = stored.is_some() && crypted.is_none();

@@ -150,7 +150,7 @@ fn execute(arguments: &Arguments) -> Result<(DirectoryLocation, Vec<Imported<'_>
             let target = store
                 .as_mut()
                 .map_or_else(|| Into::Memory(&mut shown), Into::Store);
-            let report = import_csv(&bytes, how, target, &mut |step| bar.tell(step)).await;
+            let report = import_csv(bytes, how, target, &mut |step| bar.tell(step)).await;
             files.push((file, Some(report.map_err(|error| directory::failure(&error))?)));
         }
         if let Some(store) = store {
