@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -13,6 +15,9 @@ use crate::account::Account;
 use crate::error::TestkitError;
 use crate::packages;
 use crate::place::{free_ports, private_dir};
+
+const START_DEADLINE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
 
 /// A running server. Its user is [`USER`], with [`PASSWORD`], which the loopback asks for.
 #[derive(Debug)]
@@ -74,13 +79,25 @@ impl Postgres {
                 Err(_) if tries < 3 => tries += 1,
                 Err(error) => return Err(error),
                 Ok(running) => {
-                    return Ok(Self {
+                    let server = Self {
                         port,
                         account,
                         _running: running,
                         temp,
-                    });
+                    };
+                    return server.wait_ready();
                 }
+            }
+        }
+    }
+
+    /// It listens before it answers: until then it says that it is starting up.
+    fn wait_ready(self) -> Result<Self, TestkitError> {
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            match self.sql("postgres", "SELECT 1") {
+                Err(_) if Instant::now() < deadline => sleep(POLL),
+                answer => return answer.map(|_| self),
             }
         }
     }
