@@ -4,3 +4,4 @@
 //! asks parses the question and renders the answer.
 
 pub mod import_csv;
+pub mod serving;

@@ -24,6 +24,7 @@ enum Command {
     Import(commands::import::Arguments),
     Export(commands::export::Arguments),
     Schema(commands::schema::Arguments),
+    Config(commands::config::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Schema(arguments) => commands::schema::run(&arguments),
+        Command::Config(arguments) => commands::config::run(&arguments),
     };
     ExitCode::from(exit.code())
 }

@@ -131,18 +131,22 @@ pub const LOGIN: &str = "SELECT address AS \"user\", password FROM mail_login WH
                          AND (sends OR '{service}' NOT IN ('smtp', 'submission'))";
 
 /// Dovecot's question before it opens or fills a mailbox, 2.3: below the folder `{root}`.
-pub const USER: &str =
-    "SELECT '{root}/' || below AS home, '*:bytes=' || quota AS quota_rule FROM mail_user WHERE address = '{user}'";
+pub const USER: &str = "SELECT '{root}/' || below AS home, '*:bytes=' || quota AS quota_rule FROM mail_user WHERE address = '{user}'";
 
 /// The same for 2.4, which knows quotas by another name.
-pub const USER_2_4: &str =
-    "SELECT '{root}/' || below AS home, quota || 'B' AS quota_storage_size FROM mail_user WHERE address = '{user}'";
+pub const USER_2_4: &str = "SELECT '{root}/' || below AS home, quota || 'B' AS quota_storage_size FROM mail_user WHERE address = '{user}'";
 
 /// Dovecot's question who there is (`doveadm -A`).
 pub const EVERYBODY: &str = "SELECT address AS \"user\" FROM mail_user ORDER BY address";
 
 /// Views that Postfix needs to read.
-pub const POSTFIX_VIEWS: [&str; 5] = ["mail_domain", "mail_domain_alias", "mail_relay", "mail_mailbox", "mail_alias"];
+pub const POSTFIX_VIEWS: [&str; 5] = [
+    "mail_domain",
+    "mail_domain_alias",
+    "mail_relay",
+    "mail_mailbox",
+    "mail_alias",
+];
 
 /// Views that Dovecot needs to read.
 pub const DOVECOT_VIEWS: [&str; 2] = ["mail_login", "mail_user"];

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub(crate) use directory::DirectoryOptions;
+pub(crate) use directory::{DirectoryOptions, password_in};
 
 use crate::exit::Failure;
 
