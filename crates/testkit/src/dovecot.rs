@@ -219,6 +219,11 @@ impl Dovecot {
         }
     }
 
+    /// User and group id that own the mail files of servers that root starts; the user is made if it is missing.
+    pub fn mail_user() -> Result<(u32, u32), TestkitError> {
+        Account::system_user().map(|account| (account.uid, account.gid))
+    }
+
     fn prepare(&mut self) -> Result<(), TestkitError> {
         let directory = |path: &Path| {
             fs::create_dir_all(path)

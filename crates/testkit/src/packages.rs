@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 19] = [
+const NEEDED: [(&str, &str); 20] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
@@ -21,6 +21,7 @@ const NEEDED: [(&str, &str); 19] = [
     ("initdb", "postgresql"),
     ("postgres", "postgresql"),
     ("psql", "postgresql-client"),
+    ("sqlite3", "sqlite3"),
     ("postfix", "postfix"),
     ("postfix-pgsql.so", "postfix-pgsql"),
     ("postfix-sqlite.so", "postfix-sqlite"),
