@@ -7,6 +7,8 @@
 //! or writes real servers, files or databases lives in another crate and uses these words.
 
 pub mod directory;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod import;
 pub mod mail;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! What stands in single fields: switches, sizes, hosts.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 use std::num::NonZeroU64;
 
 use crate::directory::{DomainName, Quota};
