@@ -6,6 +6,7 @@
 mod aims;
 mod change;
 mod corpus;
+mod directory;
 pub(crate) mod floor;
 mod load;
 mod options;
@@ -49,7 +50,7 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<bool> {
     let mut steps = Steps::default();
     ci::install(&mut steps)?;
     let missing = peers::missing(&options.contenders)?;
-    if !options.scale && !missing.is_empty() {
+    if !options.scale && !options.directory && !missing.is_empty() {
         let name = format!("install {}", missing.join(" "));
         if !steps.step(&name, || peers::install(&missing))? {
             bail!("install them yourself, or leave them out with --programs");
@@ -86,9 +87,14 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<bool> {
         .tempdir_in("/var/tmp")
         .context("a folder below /var/tmp")?;
     allow_everybody_in(folder.path())?;
-    let (sections, scale, aims);
-    if options.scale {
-        sections = Vec::new();
+    let (mut sections, mut scale, mut imports) = (Vec::new(), None, None);
+    let aims;
+    if options.directory {
+        let result = directory::measure(options, &workspace, folder.path(), &interrupted)?;
+        aims = result.aims();
+        print!("\n{}", result.text());
+        imports = Some(result.json());
+    } else if options.scale {
         let result = scale::measure(options, &workspace, folder.path(), &interrupted)?;
         aims = result.aims();
         print!("\n{}", result.text());
@@ -110,7 +116,6 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<bool> {
             .collect::<anyhow::Result<Vec<_>>>()?;
         aims = aims::check(&sections);
         print!("\n{}", report::text(&sections));
-        scale = None;
     }
     print!("\n{}", aims::text(&aims));
     if let Some(path) = &options.json {
@@ -119,6 +124,7 @@ pub(crate) fn measure(options: &Options) -> anyhow::Result<bool> {
             "options": options.json(),
             "sections": sections.iter().map(results::SectionResult::json).collect::<Vec<_>>(),
             "scale": scale,
+            "directory": imports,
             "aims": aims.iter().map(Aim::json).collect::<Vec<_>>(),
         });
         write(path, &format!("{everything:#}\n"))?;

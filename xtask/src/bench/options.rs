@@ -22,6 +22,7 @@ cargo xtask bench [OPTIONS]                time first copies, idle passes and sm
   --json FILE                              every run, for programs
   --svg FILE                               the ratios as a picture
   --scale [--messages N] [--big MB]        instead: one mailbox of N messages (1,000,000), one message of MB (1,000)
+  --directory [--accounts N]               instead: a CSV file of N accounts (100,000) into SQLite and PostgreSQL
 ";
 
 /// A part of the benchmark.
@@ -80,6 +81,8 @@ pub(crate) struct Options {
     pub(super) json: Option<PathBuf>,
     pub(super) svg: Option<PathBuf>,
     pub(super) scale: bool,
+    pub(super) directory: bool,
+    accounts: Option<u32>,
 }
 
 impl Options {
@@ -97,6 +100,8 @@ impl Options {
             json: None,
             svg: None,
             scale: false,
+            directory: false,
+            accounts: None,
         };
         let mut words = words.iter();
         while let Some(&word) = words.next() {
@@ -109,6 +114,8 @@ impl Options {
             match word {
                 "--quick" => options.quick = true,
                 "--scale" => options.scale = true,
+                "--directory" => options.directory = true,
+                "--accounts" => options.accounts = Some(number(word, value()?)?.max(1)),
                 "--messages" => options.messages = Some(number(word, value()?)?.max(1)),
                 "--rounds" => options.rounds = Some(number(word, value()?)?.max(1)),
                 "--big" => options.big = Some(number(word, value()?)?.max(1).into()),
@@ -140,11 +147,17 @@ impl Options {
             .unwrap_or(if self.quick { 50_000 } else { 1_000_000 })
     }
 
+    /// Accounts of the CSV file.
+    pub(super) fn accounts(&self) -> u32 {
+        self.accounts.unwrap_or(if self.quick { 5_000 } else { 100_000 })
+    }
+
     /// For programs: what one needs to measure the same again.
     pub(super) fn json(&self) -> Value {
         let keys: Vec<&str> = self.contenders.iter().map(|contender| contender.key()).collect();
         json!({
             "messages": if self.scale { self.scale_messages() } else { self.messages() },
+            "accounts": self.accounts(),
             "rounds": self.rounds(),
             "seed": self.seed,
             "limit_seconds": self.limit.as_secs(),
@@ -210,6 +223,9 @@ mod tests {
         let scale = Options::parse(&["--scale", "--messages", "5000", "--big", "3"]).unwrap();
         assert_eq!((scale.scale_messages(), scale.big_octets()), (5_000, 3_000_000));
         assert_eq!(scale.json()["messages"], 5_000);
+        let directory = Options::parse(&["--directory", "--accounts", "7"]).unwrap();
+        assert_eq!((directory.directory, directory.accounts()), (true, 7));
+        assert_eq!(quick.accounts(), 5_000);
     }
 
     #[test]

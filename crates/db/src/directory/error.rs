@@ -19,7 +19,7 @@ pub enum DirectoryError {
         advice: &'static str,
     },
     /// The SQLite file or its folder could not be made.
-    #[error("{}: {source}; make the folder, or name another file with --directory", path.display())]
+    #[error("{}: {source}; see whether this user may write there, or name another file with --directory", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -126,17 +126,24 @@ enum Advice {
 fn advice(at: &DirectoryLocation, error: &sqlx::Error) -> Advice {
     let code = match error {
         sqlx::Error::Database(error) => error.code().unwrap_or_default(),
+        // What rustls says of a certificate comes as data that is not valid.
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Advice::Do(
+                "; the server's certificate has to be issued by an authority that this machine trusts, or that sslrootcert= names",
+            );
+        }
         sqlx::Error::Io(_) if at.file().is_none() => {
-            return Advice::Do("; is PostgreSQL running there, and does it listen?");
+            return Advice::Do("; see whether PostgreSQL runs there, and listens");
         }
         _ => return Advice::Do(""),
     };
     let advice = match &*code {
         // PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html
         "55P03" => return Advice::Wait,
-        "28P01" | "28000" => {
+        "28P01" => {
             "; the password belongs into the configuration file (password-file), or into PGPASSFILE or PGPASSWORD"
         }
+        "28000" => "; see what its pg_hba.conf allows",
         "3D000" => "; make the database first (createdb)",
         "42501" => {
             "; its user needs the right to make and change tables there (GRANT CREATE ON SCHEMA public)"
@@ -147,7 +154,7 @@ fn advice(at: &DirectoryLocation, error: &sqlx::Error) -> Advice {
             Ok(5 | 6) => return Advice::Wait,
             Ok(8) => "; this user may read it, but not write it",
             Ok(13) => "; nothing was changed",
-            Ok(14) => "; may this user read and enter its folder?",
+            Ok(14) => "; see whether this user may read it, and enter its folder",
             Ok(26) => "; name another file with --directory",
             _ => "",
         },

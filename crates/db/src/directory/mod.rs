@@ -34,10 +34,9 @@ pub struct DirectoryTransaction<'s> {
     transaction: Transaction<'s>,
 }
 
-/// PostgreSQL's part of [`DirectoryStore::begin`]: who reads goes on, who wants to write waits. It comes before anything
-/// is read, so that what is read is what was there when the lock was given.
-const LOCK: &str = "LOCK TABLE directory_version, domain, domain_alias, account, administrator, mailbox, alias, \
-                    alias_recipient, vacation IN SHARE ROW EXCLUSIVE MODE";
+/// PostgreSQL's part of [`DirectoryStore::begin`]: all who write take this lock first, and nobody who reads does. It comes
+/// before anything is read, so that what is read is what was there when the lock was given.
+const LOCK: &str = "LOCK TABLE directory_version IN SHARE ROW EXCLUSIVE MODE";
 
 impl DirectoryStore {
     /// Opens the directory, makes it where there is nothing yet, and brings its schema up to date.

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use sqlx::Connection as _;
 use transhume_db::directory::{DirectoryLocation, DirectoryStore};
 use transhume_testkit::Postgres;
 
@@ -79,12 +80,15 @@ fn trouble_is_told_with_what_to_do() {
     for (place, says) in [
         (format!("sqlite:{}", text.display()), "name another file"),
         (format!("sqlite:{}/x.sqlite", text.display()), "name another file"),
-        (format!("sqlite:{}", temp.path().display()), "may this user read"),
+        (
+            format!("sqlite:{}", temp.path().display()),
+            "see whether this user may read",
+        ),
         (good.replace("trouble", "missing"), "createdb"),
         (good.replace("p%3Aw", "geheim"), "password-file"),
         (
             good.replace(&server.port().to_string(), &closed.to_string()),
-            "is PostgreSQL running",
+            "see whether PostgreSQL runs",
         ),
     ] {
         let location = DirectoryLocation::parse(&place).unwrap();
@@ -99,4 +103,52 @@ fn trouble_is_told_with_what_to_do() {
             "{shown}"
         );
     }
+}
+
+#[test]
+fn a_commit_that_was_cut_off_is_taken_back_by_the_next_who_may_write() {
+    // I5: stopped anywhere, the next run finds the directory as it was.
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("directory.sqlite");
+    let cut = temp.path().join("cut.sqlite");
+    let beside = |file: &Path| file.with_extension("sqlite-journal");
+    wait(async {
+        let mut store = DirectoryStore::open(&at(&file)).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        transaction.apply(&crate::arbitrary::many(300)).await.unwrap();
+        transaction.commit().await.unwrap();
+        let before = store.read().await.unwrap();
+        store.close().await.unwrap();
+
+        // With next to no memory, changes reach the file before they are committed.
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(&file)
+            .pragma("cache_size", "1");
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        let statements =
+            "BEGIN IMMEDIATE; UPDATE account SET first_name = 'changed'; DELETE FROM alias_recipient";
+        sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+        fs::copy(&file, &cut).unwrap();
+        fs::copy(beside(&file), beside(&cut)).unwrap();
+        connection.close().await.unwrap();
+        assert!(
+            fs::read(&cut).unwrap() != fs::read(&file).unwrap(),
+            "half of it is in the file"
+        );
+
+        let mut reader = DirectoryStore::open_to_read(&at(&cut)).await;
+        assert!(
+            reader.is_err(),
+            "who may only read cannot put it right, and is not told half of it"
+        );
+        DirectoryStore::open(&at(&cut))
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+        reader = DirectoryStore::open_to_read(&at(&cut)).await;
+        assert!(reader.unwrap().read().await.unwrap() == before);
+        assert!(!beside(&cut).exists());
+    });
 }

@@ -29,6 +29,20 @@ impl Postgres {
     ///
     /// Nothing is flushed to the disk: what a power cut would leave is not what these tests are about.
     pub fn start() -> Result<Self, TestkitError> {
+        Self::launch(&[
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+            "shared_buffers=32MB",
+        ])
+    }
+
+    /// The same with PostgreSQL's own settings, which flush: for measurements.
+    pub fn start_as_installed() -> Result<Self, TestkitError> {
+        Self::launch(&[])
+    }
+
+    fn launch(settings: &[&str]) -> Result<Self, TestkitError> {
         let account = process::account()?;
         let temp = private_dir()?;
         let (dir, data) = (temp.path(), temp.path().join("data"));
@@ -51,12 +65,8 @@ impl Postgres {
             let [port] = free_ports()?;
             let mut server = process::command(&account, &program("postgres")?);
             server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-            server.arg("-k").arg(dir).args(["-h", "127.0.0.1", "-F"]);
-            for setting in [
-                "synchronous_commit=off",
-                "full_page_writes=off",
-                "shared_buffers=32MB",
-            ] {
+            server.arg("-k").arg(dir).args(["-h", "127.0.0.1"]);
+            for setting in settings {
                 server.args(["-c", setting]);
             }
             match Running::start(server, dir, port) {

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use transhume_db::directory::DirectoryLocation;
 
 pub(crate) use directory::{DirectoryOptions, password_in};
 
@@ -16,6 +17,9 @@ use crate::exit::Failure;
 
 /// Where the file is when nobody says otherwise.
 const USUAL: &str = "/etc/transhume/transhume.toml";
+
+/// Where the key is for a directory in PostgreSQL when nobody says otherwise.
+const USUAL_KEY: &str = "/var/lib/transhume/secret.key";
 
 /// The variable that may name another.
 const VARIABLE: &str = "TRANSHUME_CONFIG";
@@ -31,6 +35,15 @@ pub(crate) struct Config {
     #[serde(skip)]
     lines: Vec<usize>,
     directory: directory::Section,
+    secrets: Secrets,
+}
+
+/// `[secrets]` in the configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Secrets {
+    /// The file with the key that seals passwords of old servers.
+    key_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -86,6 +99,18 @@ impl Config {
         )
     }
 
+    /// The file with the key that seals passwords of old servers; unless something else is said, beside the directory's
+    /// file.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is for `transhume convert`"))]
+    pub(crate) fn key_file(&self, directory: &DirectoryLocation) -> PathBuf {
+        match &self.secrets.key_file {
+            Some(file) => self.beside(file),
+            None => directory
+                .file()
+                .map_or_else(|| USUAL_KEY.into(), |file| file.with_file_name("secret.key")),
+        }
+    }
+
     /// A file that the configuration names, relative to where it is itself.
     fn beside(&self, file: &Path) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(file)
@@ -129,6 +154,20 @@ mod tests {
             assert!(failure.contains(says), "{failure}");
             // I10: what may be a password is not repeated.
             assert!(!failure.contains("geheim"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn the_key_lies_beside_the_directory_unless_something_else_is_said() {
+        for (text, directory, key) in [
+            ("", "sqlite:/srv/d.sqlite", "/srv/secret.key"),
+            ("", "postgres://u@h/d", "/var/lib/transhume/secret.key"),
+            ("[secrets]\nkey-file = \"k\"", "sqlite:/srv/d.sqlite", "/etc/k"),
+            ("[secrets]\nkey-file = \"/k\"", "postgres://u@h/d", "/k"),
+        ] {
+            let config = Config::parse(text, "/etc/x.toml".into()).unwrap();
+            let directory = DirectoryLocation::parse(directory).unwrap();
+            assert_eq!(config.key_file(&directory), Path::new(key));
         }
     }
 
