@@ -5,54 +5,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "serving/platform.rs"]
+mod platform;
 
-use tempfile::TempDir;
-use transhume_e2e::binary;
-use transhume_testkit::databases::{self, USER};
-use transhume_testkit::{Dovecot, Lmtp, Oracle, Postfix, Postgres, Smtp, SmtpSink};
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use platform::{Platform, group};
+use transhume_testkit::{Lmtp, Oracle, Postgres, Smtp};
 
 /// Everybody's password.
 const PASSWORD: &str = "pass";
-
-/// A platform: hashes of several kinds (made by `doveadm pw`), names that need care, aliases of every kind. `SINK` is the port
-/// of a server elsewhere.
-const PLATFORM: &str = r"domain;a.example;0;0;true
-domain;b.example;0;0;true
-domain;off.example;0;0;false
-domainalias;alias.example;a.example;true
-domainalias;bb.example;b.example;true
-domainalias;dead.example;a.example;false
-relaydomain;asked.example;127.0.0.1;SINK;relay;true;true
-relaydomain;open.example;127.0.0.1;SINK;relay;true;false
-account;bob@a.example;{SSHA}/5dhH6Gqdkq8a26q8A8zqC8jw3Or3Th7;;;true;SimpleUsers;bob@a.example;5
-account;carol@a.example;{CRYPT}tYKm7nCT2BIjY;;;true;SimpleUsers;carol@a.example;0
-account;eve@a.example;{SSHA}/5dhH6Gqdkq8a26q8A8zqC8jw3Or3Th7;;;false;SimpleUsers;eve@a.example;0
-account;o'neil@a.example;{PLAIN-MD5}1a1dc91c907325c69271ddf0c944bc72;;;true;SimpleUsers;o'neil@a.example;0
-account;a/b@a.example;{MD5-CRYPT}$1$oEKNbQrz$M8P3LaXgaUIuVKO9H0a6E.;;;true;SimpleUsers;a/b@a.example;0
-account;50%=x@a.example;{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=;;;true;SimpleUsers;50%=x@a.example;0
-account;copy@a.example;{BLF-CRYPT}$2y$05$6guvQOMJTLlEGAUSAYtPY.M3fAsENmaDAzhGWLDYxlq41gMT7rlza;;;true;SimpleUsers;copy@a.example;0
-account;away@a.example;{SSHA}/5dhH6Gqdkq8a26q8A8zqC8jw3Or3Th7;;;true;SimpleUsers;away@a.example;0
-account;mute@a.example;{SSHA}/5dhH6Gqdkq8a26q8A8zqC8jw3Or3Th7;;;true;SimpleUsers;mute@a.example;0
-account;dora@b.example;{SHA256-CRYPT}$5$L70YTGV60Mxvozjr$rPJopZzVOMxpg/O5.ls/hkiDl1MM522N0MslxVZfIM9;;;true;SimpleUsers;dora@b.example;0
-account;gone@off.example;{SSHA}/5dhH6Gqdkq8a26q8A8zqC8jw3Or3Th7;;;true;SimpleUsers;gone@off.example;0
-alias;info@a.example;true;bob@a.example;carol@a.example
-alias;chain@a.example;true;info@a.example
-alias;own@alias.example;true;bob@a.example
-alias;stopped@b.example;false;dora@b.example
-alias;copy@a.example;true;copy@open.example
-alias;away@a.example;true;away@open.example
-alias;eve@a.example;true;eve@open.example
-alias;any@a.example;true;@open.example
-alias;@a.example;true;carol@a.example
-";
-
-/// What the rows of CSV cannot say.
-const REST: &str = "UPDATE mailbox SET keeps_copy = FALSE WHERE address = 'away@a.example';
-UPDATE mailbox SET may_send = FALSE WHERE address = 'mute@a.example';";
 
 /// A name by which a careless query would find everything, or worse.
 const HOSTILE: [&str; 7] = [
@@ -64,148 +28,6 @@ const HOSTILE: [&str; 7] = [
     "$(id)@a.example",
     "bob@a.example' OR 'x'='x",
 ];
-
-/// Both servers, as `transhume config` has them serve a directory.
-struct Platform {
-    engine: &'static str,
-    maps: PathBuf,
-    mail: PathBuf,
-    sink: SmtpSink,
-    postfix: Postfix,
-    dovecot: Dovecot,
-    _dir: TempDir,
-}
-
-/// The id of a group of this machine.
-fn group(name: &str) -> u32 {
-    let groups = fs::read_to_string("/etc/group").unwrap();
-    let line = groups.lines().find(|line| line.starts_with(&format!("{name}:")));
-    line.unwrap().split(':').nth(2).unwrap().parse().unwrap()
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
-impl Platform {
-    fn start(engine: &'static str) -> Self {
-        let dir = tempfile::Builder::new().prefix("tk").tempdir_in("/tmp").unwrap();
-        let path = |name: &str| dir.path().join(name);
-        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-        let sink = SmtpSink::start().unwrap();
-        let mut postfix = Postfix::prepare().unwrap();
-        let (lib, mail, maps, logins) = (path("lib"), path("mail"), path("maps"), path("logins"));
-        for folder in [&lib, &mail] {
-            fs::create_dir(folder).unwrap();
-        }
-        let owner = Dovecot::mail_user().unwrap();
-        chown(&mail, Some(owner.0), Some(owner.1)).unwrap();
-
-        let file = lib.join("directory.sqlite");
-        let url = match engine {
-            "sqlite" => format!("sqlite:{}", file.display()),
-            _ => {
-                Postgres::shared().create_database("serving").unwrap();
-                let port = Postgres::shared().port();
-                format!("postgres://{USER}@127.0.0.1:{port}/serving")
-            }
-        };
-        let run = |arguments: &[&str]| {
-            let mut command = Command::new(binary());
-            command.args(arguments).args(["--directory", &url]);
-            command.env("PGPASSWORD", databases::PASSWORD);
-            let output = command.output().unwrap();
-            let said = String::from_utf8_lossy(&output.stdout).into_owned();
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{arguments:?}: {said}{complaint}");
-            said
-        };
-        let csv = path("platform.csv");
-        fs::write(&csv, PLATFORM.replace("SINK", &sink.port().to_string())).unwrap();
-        run(&["import", csv.to_str().unwrap()]);
-        match engine {
-            "sqlite" => {
-                let output = Command::new("sqlite3").arg(&file).arg(REST).output().unwrap();
-                assert!(output.status.success(), "{output:?}");
-                for (path, mode) in [(&file, 0o640), (&lib, 0o750)] {
-                    chown(path, None, Some(group("postfix"))).unwrap();
-                    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-                }
-            }
-            _ => {
-                Postgres::shared().sql("serving", REST).unwrap();
-            }
-        }
-
-        let password = path("role-password");
-        fs::write(&password, "secret-of-the-role\n").unwrap();
-        fs::set_permissions(&password, Permissions::from_mode(0o600)).unwrap();
-        let role: &[&str] = match engine {
-            "sqlite" => &[],
-            _ => &["--role-password-file", password.to_str().unwrap()],
-        };
-        let [maps_text, logins_text, mail_text] =
-            [&maps, &logins, &mail].map(|path| path.to_str().unwrap().to_owned());
-        run(&[&["config", "postfix", "--output", &maps_text], role].concat());
-        let owner = format!("{}:{}", owner.0, owner.1);
-        let queue = postfix.queue();
-        let arguments = [
-            "config",
-            "dovecot",
-            "--output",
-            &logins_text,
-            "--mail-root",
-            &mail_text,
-        ];
-        let more = ["--mail-owner", &owner, "--queue", queue.to_str().unwrap()];
-        run(&[&arguments, &more[..], role].concat());
-        if engine == "postgres" {
-            for folder in [&maps, &logins] {
-                Postgres::shared()
-                    .load("serving", &folder.join("role.sql"))
-                    .unwrap();
-            }
-        }
-
-        let dovecot = Dovecot::builder()
-            .without_accounts()
-            .extra_config(&format!("!include {}/transhume.conf", logins.display()))
-            .start()
-            .unwrap();
-        postfix
-            .start(&fs::read_to_string(maps.join("main.cf")).unwrap())
-            .unwrap();
-        Self {
-            engine,
-            maps,
-            mail,
-            sink,
-            postfix,
-            dovecot,
-            _dir: dir,
-        }
-    }
-
-    fn look_up(&self, map: &str, key: &str) -> Option<String> {
-        let kind = if self.engine == "sqlite" {
-            "sqlite"
-        } else {
-            "pgsql"
-        };
-        let map = format!("{kind}:{}/{map}.cf", self.maps.display());
-        self.postfix.look_up(&map, key).unwrap()
-    }
-
-    /// Messages in the mailbox whose folder has this name.
-    fn messages(&self, below: &str) -> usize {
-        let folder = self.mail.join(below).join("Maildir/new");
-        fs::read_dir(folder).map_or(0, |entries| entries.count())
-    }
-
-    fn can_log_in(&self, user: &str, password: &str) -> bool {
-        Oracle::connect(self.dovecot.imap_port(), user, password.as_bytes()).is_ok()
-    }
-}
 
 fn every_map_answers(platform: &Platform) {
     let transport = format!("relay:[127.0.0.1]:{}", platform.sink.port());
@@ -412,7 +234,7 @@ fn people_log_in(platform: &Platform) {
     let mut bob =
         Oracle::connect(platform.dovecot.imap_port(), "bob@a.example", PASSWORD.as_bytes()).unwrap();
     let quota = bob.ok("GETQUOTAROOT INBOX").unwrap();
-    let quota: Vec<String> = quota.iter().map(|line| line.text()).collect();
+    let quota: Vec<String> = quota.iter().map(transhume_testkit::oracle::Line::text).collect();
     // 5 MiB, in KiB.
     assert!(quota.iter().any(|line| line.ends_with(" 5120)")), "{quota:?}");
 }
@@ -458,8 +280,50 @@ fn people_send(platform: &Platform) {
     }
 }
 
+/// I10: a password lies in no file that everybody can read, and a role sees what it needs.
+fn secrets_are_kept(platform: &Platform) {
+    let logins = platform.maps.with_file_name("logins");
+    let (server, root, everybody) = ((0o640, true), (0o600, false), (0o644, false));
+    let expected: &[(&Path, &str, &str, (u32, bool))] = match platform.engine {
+        "sqlite" => &[
+            (&platform.maps, "aliases.cf", "postfix", everybody),
+            (&logins, "transhume-sql.conf.ext", "dovecot", server),
+        ],
+        _ => &[
+            (&platform.maps, "aliases.cf", "postfix", server),
+            (&platform.maps, "role.sql", "postfix", root),
+            (&platform.maps, "main.cf", "postfix", everybody),
+            (&logins, "transhume-sql.conf.ext", "dovecot", server),
+            (&logins, "role.sql", "dovecot", root),
+        ],
+    };
+    for (folder, name, owner, (mode, is_for_group)) in expected {
+        let metadata = fs::metadata(folder.join(name)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, *mode, "{name}");
+        assert_eq!(metadata.gid() == group(owner), *is_for_group, "{name}");
+    }
+    if platform.engine == "sqlite" {
+        return;
+    }
+    for (role, view, may) in [
+        ("transhume_postfix", "mail_alias", true),
+        ("transhume_postfix", "mail_login", false),
+        ("transhume_postfix", "account", false),
+        ("transhume_dovecot", "mail_login", true),
+        ("transhume_dovecot", "account", false),
+        ("transhume_dovecot", "alias", false),
+    ] {
+        let asked = Postgres::shared().sql(
+            "serving",
+            &format!("SET ROLE {role}; SELECT count(*) FROM {view}"),
+        );
+        assert_eq!(asked.is_ok(), may, "{role} {view}");
+    }
+}
+
 fn serve(engine: &'static str) {
     let platform = Platform::start(engine);
+    secrets_are_kept(&platform);
     every_map_answers(&platform);
     mail_arrives_where_it_should(&platform);
     people_log_in(&platform);

@@ -72,11 +72,11 @@ impl Place {
     /// How the engine would answer a query, in its own words, a line for each step. PostgreSQL is told to read whole tables
     /// only where there is no other way, as with large ones.
     pub(crate) fn plan(&self, query: &str) -> String {
+        use sqlx::{Connection as _, Row as _};
         let Some(folder) = &self.folder else {
             let statements = format!("SET enable_seqscan = off; EXPLAIN {query}");
             return Postgres::shared().sql(self.name, &statements).unwrap();
         };
-        use sqlx::{Connection as _, Row as _};
         let file = folder.path().join(format!("{}.sqlite", self.count.get()));
         wait(async {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);

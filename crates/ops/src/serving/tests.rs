@@ -18,12 +18,9 @@ const POSTGRES: &str = "postgres://owner@db.example.org:5433/mail";
 
 /// All of it, in one text.
 fn whole(rendered: &Rendered) -> String {
-    let mut text = String::new();
-    for file in &rendered.files {
-        text.push_str(&format!("=== {} ({:?})\n{}", file.name, file.readers, file.text));
-    }
-    text.push_str("=== what to do\n");
-    text + &rendered.instructions
+    let file = |file: &ConfigFile| format!("=== {} ({:?})\n{}", file.name, file.readers, file.text);
+    let files: Vec<String> = rendered.files.iter().map(file).collect();
+    format!("{}=== what to do\n{}", files.concat(), rendered.instructions)
 }
 
 #[test]

@@ -18,7 +18,7 @@ Examples:
   transhume config postfix --output /etc/postfix/transhume
   transhume config dovecot --dovecot 2.4 --output /etc/dovecot/transhume
   transhume config dovecot --directory postgres://transhume@db.example.org/mail \\
-      --role-password-file /root/dovecot-role --output /etc/dovecot/transhume
+      --role-password-file /srv/dovecot-role --output /etc/dovecot/transhume
 
 Without --output the files are printed. With it they are written, each at once, those with a password readable for root and
 the server's group alone; what is left to do is printed. Neither server is touched, nor is the directory.
