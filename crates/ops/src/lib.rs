@@ -5,3 +5,4 @@
 
 pub mod convert_postfixadmin;
 pub mod import_csv;
+pub mod serving;

@@ -53,6 +53,7 @@ pub struct Builder {
     users: BTreeMap<String, Vec<u8>>,
     mode: Mode,
     extra_config: String,
+    own_accounts: bool,
     dir: Option<PathBuf>,
     homes: Option<PathBuf>,
 }
@@ -111,6 +112,12 @@ impl Builder {
     pub fn extra_config(mut self, lines: &str) -> Self {
         self.extra_config.push_str(lines);
         self.extra_config.push('\n');
+        self
+    }
+
+    /// Knows no accounts of its own: who logs in, and where mail lies, is said by [`Builder::extra_config`].
+    pub fn without_accounts(mut self) -> Self {
+        self.own_accounts = false;
         self
     }
 
@@ -206,9 +213,15 @@ impl Dovecot {
             users: BTreeMap::new(),
             mode: Mode::Auto,
             extra_config: String::new(),
+            own_accounts: true,
             dir: None,
             homes: None,
         }
+    }
+
+    /// User and group id that own the mail files of servers that root starts; the user is made if it is missing.
+    pub fn mail_user() -> Result<(u32, u32), TestkitError> {
+        Account::system_user().map(|account| (account.uid, account.gid))
     }
 
     fn prepare(&mut self) -> Result<(), TestkitError> {

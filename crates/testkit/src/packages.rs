@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 15] = [
+const NEEDED: [(&str, &str); 21] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
@@ -22,6 +22,12 @@ const NEEDED: [(&str, &str); 15] = [
     ("initdb", "postgresql"),
     ("postgres", "postgresql"),
     ("psql", "postgresql-client"),
+    ("sqlite3", "sqlite3"),
+    ("postfix", "postfix"),
+    ("postfix-pgsql.so", "postfix-pgsql"),
+    ("postfix-sqlite.so", "postfix-sqlite"),
+    ("libdriver_pgsql.so", "dovecot-pgsql"),
+    ("libdriver_sqlite.so", "dovecot-sqlite"),
     // The servers alone: no service, and nothing of it on this machine but the programs.
     ("mariadbd", "mariadb-server-core"),
     ("mariadb-install-db", "mariadb-server-core"),
@@ -36,6 +42,8 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
         "/usr/sbin",
         "/usr/local/sbin",
         "/usr/lib/dovecot",
+        "/usr/lib/dovecot/modules",
+        "/usr/lib/postfix",
         "/usr/libexec/dovecot",
     ];
     env::split_paths(&path)

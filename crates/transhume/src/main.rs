@@ -25,6 +25,7 @@ enum Command {
     Export(commands::export::Arguments),
     Schema(commands::schema::Arguments),
     Convert(commands::convert::Arguments),
+    Config(commands::config::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Schema(arguments) => commands::schema::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
+        Command::Config(arguments) => commands::config::run(&arguments),
     };
     ExitCode::from(exit.code())
 }

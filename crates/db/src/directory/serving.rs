@@ -115,11 +115,11 @@ impl Map {
                 " UNION SELECT owner.address FROM mail_domain_alias JOIN mail_alias AS lead ON lead.address = '%u@' || target",
                 " JOIN mail_mailbox AS owner ON owner.address = lead.recipient WHERE name = '%d' AND owner.sends",
                 " AND NOT EXISTS (SELECT 1 FROM mail_mailbox WHERE address = '%u@' || target)",
-                " UNION SELECT '@' || '%d' FROM mail_mailbox WHERE address = '%s' AND NOT sends"
+                " UNION SELECT '@' || '%d' FROM mail_mailbox WHERE address = '%s' AND NOT sends ORDER BY 1"
             ),
             Self::CatchAllSenders => concat!(
                 "SELECT owner.address FROM mail_alias AS lead JOIN mail_mailbox AS owner ON owner.address = lead.recipient",
-                " WHERE lead.address = '%s' AND substr('%s', 1, 1) = '@' AND owner.sends"
+                " WHERE lead.address = '%s' AND substr('%s', 1, 1) = '@' AND owner.sends ORDER BY 1"
             ),
         }
     }

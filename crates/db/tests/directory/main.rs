@@ -10,6 +10,7 @@ mod files;
 mod places;
 mod refused;
 mod schema;
+mod serving;
 mod writers;
 
 use proptest::prelude::*;

@@ -68,6 +68,26 @@ impl Place {
             }
         }
     }
+
+    /// How the engine would answer a query, in its own words, a line for each step. PostgreSQL is told to read whole tables
+    /// only where there is no other way, as with large ones.
+    pub(crate) fn plan(&self, query: &str) -> String {
+        use sqlx::{Connection as _, Row as _};
+        let Some(folder) = &self.folder else {
+            let statements = format!("SET enable_seqscan = off; EXPLAIN {query}");
+            return Postgres::shared().sql(self.name, &statements).unwrap();
+        };
+        let file = folder.path().join(format!("{}.sqlite", self.count.get()));
+        wait(async {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            let statement = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+            let rows = sqlx::query(statement).fetch_all(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            let steps = rows.iter().map(|row| row.get::<String, _>("detail"));
+            steps.collect::<Vec<_>>().join("\n")
+        })
+    }
 }
 
 /// Waits for what is asynchronous.

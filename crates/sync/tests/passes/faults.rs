@@ -122,7 +122,11 @@ fn a_server_that_asks_for_patience_is_given_it() {
         player.world.retries = 1;
         server.refuse(command, WORDS);
         let began = Instant::now();
-        let report = player.world.pass(None).result.map_err(|error| error.to_string())?;
+        let report = player
+            .world
+            .pass(None)
+            .result
+            .map_err(|error| error.to_string())?;
         let failed = |what: &str| Err(format!("throttled at command {command}: {what}: {report:?}"));
         waits.fetch_add(report.reconnects.into(), Ordering::Relaxed);
         if report.reconnects == 1 && began.elapsed() < Duration::from_millis(1_200) {
@@ -136,7 +140,10 @@ fn a_server_that_asks_for_patience_is_given_it() {
     });
     // For LOGIN and LIST, and for each EXAMINE and FETCH; what is merely useful to know is done without.
     let waits = waits.into_inner();
-    assert!(waits >= 6 && waits <= commands, "{waits} waits at {commands} commands");
+    assert!(
+        waits >= 6 && waits <= commands,
+        "{waits} waits at {commands} commands"
+    );
 }
 
 /// The next pass, on a server that behaves.

@@ -109,10 +109,28 @@ fn listeners(server: &Dovecot) -> String {
         + &listener("lmtp", &[("lmtp", ports.lmtp, false)])
 }
 
+fn accounts(server: &Dovecot) -> String {
+    if !server.builder.own_accounts {
+        return String::new();
+    }
+    let (dir, homes) = (server.dir.display(), server.homes.display());
+    let (uid, gid) = server.mail_owner();
+    format!(
+        "passdb {{
+  driver = passwd-file
+  args = {dir}/users
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={homes}/%u
+}}
+"
+    )
+}
+
 /// The whole file.
 pub(super) fn text(server: &Dovecot) -> String {
     let dir = server.dir.display();
-    let homes = server.homes.display();
     let (uid, gid) = server.mail_owner();
     format!(
         "base_dir = {dir}/run
@@ -137,15 +155,8 @@ first_valid_uid = {uid}
 last_valid_uid = 0
 first_valid_gid = {gid}
 mail_max_userip_connections = 1000
-passdb {{
-  driver = passwd-file
-  args = {dir}/users
-}}
-userdb {{
-  driver = static
-  args = uid={uid} gid={gid} home={homes}/%u
-}}
-{}{}{}{}{}",
+{}{}{}{}{}{}",
+        accounts(server),
         users(server),
         tls(server),
         namespace(server),

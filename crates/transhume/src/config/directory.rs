@@ -121,8 +121,8 @@ impl Config {
     }
 }
 
-/// What a file holds, but for one line end.
-fn password_in(path: &Path) -> std::io::Result<String> {
+/// What a file holds that not everybody may read, but for one line end.
+pub(crate) fn password_in(path: &Path) -> std::io::Result<String> {
     let text = std::fs::read_to_string(path)?;
     if std::fs::metadata(path)?.permissions().mode() & 0o007 != 0 {
         return Err(std::io::Error::other(

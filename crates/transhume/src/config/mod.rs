@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use transhume_db::directory::DirectoryLocation;
 
-pub(crate) use directory::DirectoryOptions;
+pub(crate) use directory::{DirectoryOptions, password_in};
 
 use crate::exit::Failure;
 

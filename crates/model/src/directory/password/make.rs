@@ -15,9 +15,9 @@ pub const SALT_OCTETS: usize = 16;
 const MEMORY: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Cost of bcrypt: some 60 ms.
+/// Cost of bcrypt: some 50 ms.
 const COST: u32 = 10;
-/// Rounds of SHA-512: some 60 ms, too.
+/// Rounds of SHA-512: some tens of milliseconds, too.
 const ROUNDS: u32 = 100_000;
 
 /// The schemes in which new hashes are made. Debian's Dovecot verifies all of them, and 2.4 calls none weak.
