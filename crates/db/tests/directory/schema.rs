@@ -9,6 +9,7 @@ use crate::places::{each_engine, wait};
 const STEPS: &[&str] = &[
     include_str!("../../schema/directory/0001_directory.sql"),
     include_str!("../../schema/directory/0002_views.sql"),
+    include_str!("../../schema/directory/0003_remote_mailbox.sql"),
 ];
 
 #[test]
