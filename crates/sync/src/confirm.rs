@@ -363,17 +363,17 @@ pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirme
     let mut after = None;
     loop {
         let page = if is_fill {
-            base.belonging(place.id, after, PAGE).await?
+            base.belonging_by_any_name(place.id, after, PAGE).await?
         } else {
             let page = match staged.take() {
                 Some(page) => page,
                 None => base.staged(place.id, after, PAGE).await?,
             };
             page.into_iter()
-                .map(|message| (message, PairState::Staged))
+                .map(|message| (message, PairState::Staged, None))
                 .collect()
         };
-        let Some((last, _)) = page.last() else { break };
+        let Some((last, ..)) = page.last() else { break };
         after = Some(last.uid);
         let is_last = page.len() < PAGE as usize;
         commit = place_page(base, place, commit, page, is_fill, &mut confirmed).await?;
@@ -417,18 +417,22 @@ async fn place_page(
     base: &Base,
     place: &MaildirPlace,
     mut commit: Commit,
-    page: Vec<(StagedMessage, PairState)>,
+    page: Vec<(StagedMessage, PairState, Option<String>)>,
     is_fill: bool,
     confirmed: &mut Confirmed,
 ) -> Result<Commit, SyncError> {
-    let messages: Vec<(Staged, FlagSet)> = page
+    let messages: Vec<(Staged, FlagSet, Option<String>)> = page
         .iter()
-        .map(|(message, _)| (place.staged(message), message.flags.clone()))
+        .map(|(message, _, twin)| (place.staged(message), message.flags.clone(), twin.clone()))
         .collect();
     let (commit, outcomes) = blocking(move || {
         let to_place: Vec<ToPlace<'_>> = messages
             .iter()
-            .map(|(staged, flags)| ToPlace { staged, flags })
+            .map(|(staged, flags, twin)| ToPlace {
+                staged,
+                flags,
+                twin: twin.as_ref().map(String::as_bytes),
+            })
             .collect();
         let outcomes = commit.place(&to_place)?;
         Ok((commit, outcomes))
@@ -437,7 +441,7 @@ async fn place_page(
     let mut placed = Vec::new();
     let mut vanished = Vec::new();
     let mut removed = Vec::new();
-    for ((message, state), outcome) in page.into_iter().zip(outcomes) {
+    for ((message, state, _), outcome) in page.into_iter().zip(outcomes) {
         let uid = message.uid;
         match (outcome, state) {
             (Placed::New { uid: target } | Placed::Present { uid: target, .. }, _) => {

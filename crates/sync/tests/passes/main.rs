@@ -9,6 +9,7 @@
 mod faults;
 mod history;
 mod interruption;
+mod once;
 mod ledger;
 mod power;
 mod property;
