@@ -32,7 +32,11 @@ impl Deletions {
     /// Whether so many messages may go at once from a mailbox in which the source has so many left. If not: the least number that
     /// `most` would have to be.
     pub fn permits(self, gone: u64, left: u64) -> Result<(), u64> {
-        let counted = if left == 0 { gone.saturating_mul(EMPTIED) } else { gone };
+        let counted = if left == 0 {
+            gone.saturating_mul(EMPTIED)
+        } else {
+            gone
+        };
         match self {
             Self::Follow { most } if counted <= u64::from(most) => Ok(()),
             _ => Err(counted),

@@ -9,8 +9,8 @@
 mod faults;
 mod history;
 mod interruption;
-mod once;
 mod ledger;
+mod once;
 mod power;
 mod property;
 mod workers;
