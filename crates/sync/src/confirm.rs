@@ -316,8 +316,14 @@ async fn staged_once(
     Ok(staged.collect())
 }
 
-/// Puts everything that is staged into the mailbox. Does nothing when there is nothing to put and the numbers are right.
-pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirmed, SyncError> {
+/// Puts everything that is staged into the mailbox. Does nothing when there is nothing to put and the numbers are right. Where that
+/// makes the mailbox whole, no UID is left below the source's UIDNEXT.
+pub(crate) async fn commit(
+    base: &Base,
+    place: &MaildirPlace,
+    is_whole: bool,
+) -> Result<Confirmed, SyncError> {
+    let reserved = place.behind().filter(|_| is_whole);
     let mut confirmed = Confirmed::default();
     if place.may_have_twins {
         twins::pair(base, place, &mut confirmed).await?;
@@ -340,7 +346,7 @@ pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirme
     } else {
         Some(base.staged(place.id, None, PAGE).await?)
     };
-    if staged.as_ref().is_some_and(Vec::is_empty) {
+    if staged.as_ref().is_some_and(Vec::is_empty) && reserved.is_none() {
         sweep(place).await?;
         if let (false, Some(header)) = (place.numbers_known, place.header) {
             base.set_target(place.id, header.uid_validity, header.uid_next)
@@ -385,7 +391,14 @@ pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirme
             break;
         }
     }
-    let report = blocking(move || commit.finish()).await?;
+    let reserved = reserved.filter(|_| confirmed.vanished == 0);
+    let report = blocking(move || {
+        if let Some(uid_next) = reserved {
+            commit.reserve(uid_next)?;
+        }
+        commit.finish()
+    })
+    .await?;
     let left_out = |(word, messages): &(String, u64)| {
         let mut words = report.keywords_left_out.iter();
         words

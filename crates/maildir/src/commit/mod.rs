@@ -214,6 +214,16 @@ impl Commit {
         placed.and(entered).map(|()| outcomes)
     }
 
+    /// Sees to it that no UID below this one, the source's UIDNEXT, is given to what arrives here later: on the source it stood for a
+    /// message that has come and gone, and that some client may still have. To be called when all messages are placed.
+    pub fn reserve(&mut self, uid_next: Uid) -> Result<(), MaildirError> {
+        match &mut self.how {
+            // It has been told so when it began.
+            How::Fill(_) => Ok(()),
+            How::Add(add) => add.reserve(&self.state.mailbox, &mut self.lock, uid_next),
+        }
+    }
+
     /// Enters everything that was placed, for Dovecot and for good, and releases the lock.
     pub fn finish(self) -> Result<CommitReport, MaildirError> {
         let Self {

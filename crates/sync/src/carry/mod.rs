@@ -256,7 +256,8 @@ impl<'a> Carrier<'a> {
             && work.error.is_none()
             && work.end == Some(End::Read)
         {
-            stager.close(work.record.id, work.handed_over).await?;
+            let is_whole = work.unlisted == 0 && work.failed.is_empty();
+            stager.close(work.record.id, work.handed_over, is_whole).await?;
         }
         Ok(())
     }

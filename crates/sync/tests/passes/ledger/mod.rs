@@ -438,6 +438,12 @@ impl Ledger {
         let Some((validity, next)) = disk.numbers else {
             return Err(format!("{name} is not numbered"));
         };
+        if validity == mailbox.uid_validity && next < mailbox.uid_next {
+            return Err(format!(
+                "the UIDNEXT of {name} is {next}, and the source's {}",
+                mailbox.uid_next
+            ));
+        }
         // One that had these numbers under another name was renamed.
         let mut earlier = before.values().filter_map(|before| before.numbers);
         let was_filled_now = !earlier.any(|(earlier, _)| earlier == validity);
@@ -451,12 +457,6 @@ impl Ledger {
             return Err(format!(
                 "the UIDVALIDITY of {name} is {validity}, and the source's {}",
                 mailbox.uid_validity
-            ));
-        }
-        if was_filled_now && next < mailbox.uid_next {
-            return Err(format!(
-                "the UIDNEXT of {name} is {next}, and the source's {}",
-                mailbox.uid_next
             ));
         }
         for message in &mailbox.messages {
