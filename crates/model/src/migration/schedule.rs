@@ -61,7 +61,9 @@ pub fn slots_of_large(slots: u32) -> u32 {
 /// What somebody waits for comes first (a first pass, a cut-over), then what has waited longest.
 pub fn choose(mut waiting: Vec<Waiting>, running: &[Running], slots: Slots) -> Vec<MigrationId> {
     let mut taken = Taken::default();
-    running.iter().for_each(|one| taken.count(&one.host, one.octets_left));
+    running
+        .iter()
+        .for_each(|one| taken.count(&one.host, one.octets_left));
     waiting.sort_by_key(|one| (!is_urgent(one.phase), one.due, one.id));
     let mut queues: BTreeMap<ProviderName, Vec<Waiting>> = BTreeMap::new();
     for one in waiting.into_iter().rev() {
@@ -69,7 +71,7 @@ pub fn choose(mut waiting: Vec<Waiting>, running: &[Running], slots: Slots) -> V
     }
     let mut chosen = Vec::new();
     let is_room = |taken: &Taken, chosen: &[MigrationId]| {
-        taken.all < slots.jobs && u32::try_from(chosen.len()).is_ok_and(|count| count < slots.here)
+        taken.all.passes < slots.jobs && u32::try_from(chosen.len()).is_ok_and(|count| count < slots.here)
     };
     while !queues.is_empty() && is_room(&taken, &chosen) {
         queues.retain(|_, queue| {
