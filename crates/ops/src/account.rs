@@ -25,7 +25,7 @@ pub enum AccountError {
 }
 
 /// What is wrong and what would be right, in one line.
-fn told(problems: &[Problem]) -> String {
+pub(crate) fn told(problems: &[Problem]) -> String {
     let told = problems.iter().map(|problem| match problem.fault.remedy() {
         remedy if remedy.is_empty() => problem.fault.to_string(),
         remedy => format!("{} ({remedy})", problem.fault),

@@ -1,14 +1,21 @@
 //! `transhume migration`: the moves of accounts, and what a person may want of them.
 
+use std::path::{Path, PathBuf};
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use transhume_db::Sealer;
 use transhume_db::directory::{DirectoryPool, Filter, MigrationRecord, PassRecord, TransitionError};
+use transhume_model::directory::{Address, Secret};
 use transhume_model::migration::{Event, Hold, Phase, Share};
+use transhume_ops::add_migration::{AddMigrationError, Mover, add_migration};
 use transhume_ops::migration::{MigrationError, delete_migration, find_migration, let_happen};
 
 use super::account::now;
+use super::account::password::{self, OF_SOURCE};
 use super::directory::{self, Answer, Common, moment, table, tell};
+use super::people;
 use super::provider::provider_name;
 use crate::exit::{Exit, Failure};
 
@@ -56,6 +63,19 @@ enum What {
 
         /// Only those with this text in one of their addresses, the new one or the old
         text: Option<String>,
+    },
+    /// Begins one, without its owner having to log in first; domain and account are made where they are not here
+    Add {
+        /// The address on the old server
+        old_address: String,
+
+        /// File that holds the password of the old server on its only line (- for standard input); it becomes the one here
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+
+        /// No password: passes log in as the provider's master user, and nobody logs in here until a password is set
+        #[arg(long, conflicts_with = "password_file")]
+        no_password: bool,
     },
     /// Shows all that is known of one
     Show {
@@ -110,6 +130,11 @@ fn execute(what: &What, common: &Common) -> Result<Answer, Failure> {
             let filter = filter(what)?;
             return common.look(async |pool| list(pool, &filter).await);
         }
+        What::Add {
+            old_address,
+            password_file,
+            no_password,
+        } => return add(common, old_address, password_file.as_deref(), *no_password),
         What::Show { migration } => return common.look(async |pool| show(pool, migration).await),
         What::Delete { migration, force } => {
             return common.change(async |pool| delete(pool, migration, *force).await);
@@ -127,6 +152,58 @@ fn execute(what: &What, common: &Common) -> Result<Answer, Failure> {
         let record = find_migration(pool, &id.to_string()).await.map_err(failure)?;
         let text = format!("{}: {}.", record.migration.address, standing(&record));
         Ok(Answer::new(text, json!({ "migration": json_of(&record) })))
+    })
+}
+
+fn add(
+    common: &Common,
+    old_address: &str,
+    file: Option<&Path>,
+    no_password: bool,
+) -> Result<Answer, Failure> {
+    let old = Address::parse(old_address).map_err(|problem| Failure::usage(problem, ""))?;
+    let password = if no_password {
+        None
+    } else {
+        Some(password::obtain(OF_SOURCE, file, old.as_str(), "the old server")?.reveal())
+    };
+    // What is no UTF-8 is a password there, and cannot be one here.
+    let stored = password
+        .as_ref()
+        .filter(|password| std::str::from_utf8(password).is_ok());
+    let stored = stored.map(|password| people::stored(password)).transpose()?;
+    let (_, key) = common.places()?;
+    common.change(async |pool| {
+        let sealer = Sealer::open(&key).map_err(|error| Failure::new(Exit::TargetFailed, error, ""))?;
+        let password = password.map(Secret::new);
+        let mover = Mover {
+            old_address: &old,
+            password: password.as_ref(),
+            stored: stored.as_ref(),
+            sealer: &sealer,
+            now: now().unix(),
+        };
+        let begun = add_migration(pool, mover).await.map_err(|error| match error {
+            AddMigrationError::Directory(error) => directory::failure(&error),
+            AddMigrationError::Seal(error) => Failure::new(Exit::TargetFailed, error, ""),
+            other => Failure::usage(other, ""),
+        })?;
+        let record = find_migration(pool, &begun.id.to_string())
+            .await
+            .map_err(failure)?;
+        let account = if begun.is_new {
+            "its account is new"
+        } else {
+            "its account was here"
+        };
+        let text = format!(
+            "{old} will be moved to {} (number {}); {account}.",
+            begun.address, begun.id
+        );
+        Ok(Answer::new(
+            text,
+            json!({ "migration": json_of(&record), "new_account": begun.is_new }),
+        ))
     })
 }
 

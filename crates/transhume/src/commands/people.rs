@@ -190,19 +190,21 @@ impl New {
 impl NewPassword {
     fn stored(&self, login: &Login) -> Result<StoredPassword, Failure> {
         let password = password::ask(OF_ACCOUNT, self.password_file.as_deref(), login.as_str())?;
-        let password = String::from_utf8(password.reveal())
-            .map_err(|_| Failure::usage("the password is not UTF-8", "Choose another."))?;
-        let mut salt = [0; SALT_OCTETS];
-        getrandom::fill(&mut salt).map_err(|error| {
-            Failure::new(
-                Exit::Internal,
-                format!("the system gives no random numbers: {error}"),
-                "",
-            )
-        })?;
-        hash_new(NewScheme::default(), &password, salt)
-            .map_err(|problem| Failure::usage(problem, "Choose another."))
+        stored(&password.reveal())
     }
+}
+
+/// The hash of a new password.
+pub(super) fn stored(password: &[u8]) -> Result<StoredPassword, Failure> {
+    let other = "Choose another.";
+    let password =
+        std::str::from_utf8(password).map_err(|_| Failure::usage("the password is not UTF-8", other))?;
+    let mut salt = [0; SALT_OCTETS];
+    getrandom::fill(&mut salt).map_err(|error| {
+        let what = format!("the system gives no random numbers: {error}");
+        Failure::new(Exit::Internal, what, "")
+    })?;
+    hash_new(NewScheme::default(), password, salt).map_err(|problem| Failure::usage(problem, other))
 }
 
 fn enable(common: &Common, login: &str, enabled: bool) -> Result<Answer, Failure> {
