@@ -3,6 +3,9 @@
 //! An operation reads, lets the model decide, shows, and carries out. It knows neither the command line nor HTTP: whoever
 //! asks parses the question and renders the answer.
 
+pub mod admit_login;
+pub mod check_provider;
 pub mod convert_postfixadmin;
 pub mod import_csv;
+mod old_server;
 pub mod serving;

@@ -40,12 +40,11 @@ impl Shared {
     ) -> Result<Asked, Refusal> {
         let provider = question.provider;
         let login = provider.login(&question.old);
-        let trial = self.trial(question, attempt).map_err(|trouble| Refusal::Trouble(trouble.to_string()))?;
         let asker = Asker {
             network: visitor.network.clone(),
             account: question.old.clone(),
             provider: provider.name.folded().to_owned(),
-            trial,
+            trial: self.trial(question, attempt),
         };
         let now = (self.around.clock)();
         let visit = self.guard().enter(asker, now).map_err(Refusal::Denied)?;
@@ -91,17 +90,16 @@ impl Shared {
 
     /// Account and password, as what cannot be turned back into them: with a key that nobody else has, and that is gone with
     /// this process.
-    fn trial(&self, question: &Question<'_>, attempt: &Attempt) -> Result<Trial, Trouble> {
-        let key = self.trial_key()?;
+    fn trial(&self, question: &Question<'_>, attempt: &Attempt) -> Trial {
         let digest = Sha256::new()
-            .chain_update(key)
+            .chain_update(self.trial_key)
             .chain_update(question.provider.name.folded())
             .chain_update([0])
             .chain_update(question.old.as_str())
             .chain_update([0])
             .chain_update(attempt.password.reveal())
             .finalize();
-        Ok(digest.into())
+        digest.into()
     }
 
     async fn hash(&self, attempt: &Attempt) -> Result<StoredPassword, Trouble> {

@@ -53,6 +53,8 @@ struct Shared {
     guard: Mutex<Guard>,
     hashing: Hashing,
     asking: ask::Asking,
+    /// Of this process alone: see [`ask`].
+    trial_key: [u8; 32],
     /// One at a time for each login: clients open several connections at once, and the old server is asked once.
     turns: Mutex<HashMap<Login, Weak<Turn<()>>>>,
 }
@@ -124,18 +126,21 @@ enum Trouble {
 }
 
 impl Admission {
-    /// Nobody has come yet.
-    pub fn new(around: Surroundings, rules: &GuardRules) -> Self {
+    /// Nobody has come yet. It fails where there are no random octets.
+    pub fn new(around: Surroundings, rules: &GuardRules) -> Result<Self, String> {
+        let mut trial_key = [0; 32];
+        (around.random)(&mut trial_key)?;
         let shared = Shared {
             around,
             guard: Mutex::new(Guard::new(rules)),
             hashing: Hashing::new(),
             asking: ask::Asking::default(),
+            trial_key,
             turns: Mutex::default(),
         };
-        Self {
+        Ok(Self {
             shared: Arc::new(shared),
-        }
+        })
     }
 
     /// Answers somebody, within a few milliseconds more than the six seconds that an old server may take.
