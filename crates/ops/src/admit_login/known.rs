@@ -61,14 +61,17 @@ impl Shared {
             changed_here: false,
             obstacles: Obstacles::default(),
         };
-        let route = seen.route();
-        let (login, origin) = (route.here.clone(), route.origin.clone());
-        if route.renamed {
-            seen.account = directory.account(&login).await?;
+        let Route { here, renamed, origin } = seen.route();
+        let newcomer = match origin {
+            Origin::One { old, new, .. } => Some((old, new)),
+            Origin::Nowhere | Origin::Several(_) => None,
+        };
+        if renamed {
+            seen.account = directory.account(&here).await?;
         }
         if let Some(account) = seen.account.clone() {
             self.see_account(&account, attempt, &mut seen).await?;
-        } else if let Origin::One { old, new, .. } = origin {
+        } else if let Some((old, new)) = newcomer {
             seen.obstacles = obstacles!(directory, &old, &new);
         }
         Ok(seen)
