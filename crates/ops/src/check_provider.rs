@@ -64,10 +64,10 @@ pub async fn check_provider(
     let endpoint = old_server::endpoint(provider);
     let asked = old_server::patiently(provider, async {
         let mut connection = Connection::open(&endpoint).await?;
+        let capabilities: Vec<String> = connection.capabilities().names().map(str::to_owned).collect();
         if let Some(TestLogin { login, password }) = login {
             connection.login(login, password).await?;
         }
-        let capabilities = connection.capabilities().names().map(str::to_owned).collect::<Vec<_>>();
         connection.logout().await;
         Ok(capabilities)
     });

@@ -40,12 +40,7 @@ impl Shared {
     ) -> Result<Asked, Refusal> {
         let provider = question.provider;
         let login = provider.login(&question.old);
-        let asker = Asker {
-            network: visitor.network.clone(),
-            account: question.old.clone(),
-            provider: provider.name.folded().to_owned(),
-            trial: self.trial(question, attempt),
-        };
+        let asker = self.asker(visitor, attempt, question);
         let now = (self.around.clock)();
         let visit = self.guard().enter(asker, now).map_err(Refusal::Denied)?;
         let through = Through {
@@ -85,6 +80,27 @@ impl Shared {
         match refusal {
             Some(refusal) => Err(refusal),
             None => Ok((finding, hash)),
+        }
+    }
+
+    /// Why there is no use in asking now. Nothing is counted.
+    pub(super) fn denies(
+        &self,
+        visitor: &Visitor,
+        attempt: &Attempt,
+        question: &Question<'_>,
+    ) -> Option<Refusal> {
+        let asker = self.asker(visitor, attempt, question);
+        let now = (self.around.clock)();
+        self.guard().denies(&asker, now).map(Refusal::Denied)
+    }
+
+    fn asker(&self, visitor: &Visitor, attempt: &Attempt, question: &Question<'_>) -> Asker {
+        Asker {
+            network: visitor.network.clone(),
+            account: question.old.clone(),
+            provider: question.provider.name.folded().to_owned(),
+            trial: self.trial(question, attempt),
         }
     }
 

@@ -174,8 +174,12 @@ impl Shared {
         let seen = self.see(attempt).await?;
         let known = seen.known(visitor.door);
         let decision = decide(&known);
-        if !matches!(decision, Decision::Ask(_)) {
+        let Decision::Ask(question) = &decision else {
             return self.carry_out(&seen, decision, None).await;
+        };
+        // An attacker gets no further than this.
+        if let Some(refusal) = self.denies(visitor, attempt, question) {
+            return Ok(Answer::Refused(refusal));
         }
         let login = known.route.here.clone();
         let turn = self.turn(&login);
