@@ -9,7 +9,7 @@ use transhume_imap::ImapError;
 use transhume_model::admission::{Asker, Attempt, Finding, Question, Refusal, Trial, Visit};
 use transhume_model::directory::password::{NewScheme, SALT_OCTETS, StoredPassword, hash_new};
 
-use super::{Shared, Trouble, Visitor, needs_hash};
+use super::{Shared, Trouble, Visitor};
 use crate::old_server;
 
 /// Logins at a provider at a time; others wait for their turn. Servers count connections of one address.
@@ -20,9 +20,6 @@ const AT_A_TIME: usize = 20;
 pub(super) struct Asking {
     turns: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
-
-/// What was found, and the hash of the password, where one will be needed.
-type Asked = (Finding, Option<Result<StoredPassword, Trouble>>);
 
 /// Somebody whom the guard has let through. When nobody waits for the answer any more, the guard hears of it.
 struct Through<'s> {
@@ -37,7 +34,7 @@ impl Shared {
         visitor: &Visitor,
         attempt: &Attempt,
         question: &Question<'_>,
-    ) -> Result<Asked, Refusal> {
+    ) -> Result<Finding, Refusal> {
         let provider = question.provider;
         let login = provider.login(&question.old);
         let asker = self.asker(visitor, attempt, question);
@@ -48,19 +45,12 @@ impl Shared {
             visit: Some(visit),
         };
         let turns = self.asking.turns(provider.name.folded());
-        let ask = async {
-            // The whole wait is limited: whoever has no turn within it is told to come later.
-            old_server::patiently(provider, async {
-                let _turn = turns.acquire().await;
-                old_server::log_in(provider, &login, attempt.password.reveal()).await
-            })
-            .await
-        };
-        // Meanwhile the hash is made that a yes will need: the person waits for the longer of both only. Those whose password is
-        // wrong cost a hash, too; the guard counts them.
-        let (said, hash) = tokio::join!(ask, async {
-            if needs_hash(question) { Some(self.hash(attempt).await) } else { None }
+        // The whole wait is limited: whoever has no turn within it is told to come later.
+        let asked = old_server::patiently(provider, async {
+            let _turn = turns.acquire().await;
+            old_server::log_in(provider, &login, attempt.password.reveal()).await
         });
+        let said = asked.await;
         let (finding, refusal) = match said {
             Ok(()) => (Finding::Right, None),
             Err(ImapError::LoginRefused { .. }) => (Finding::Wrong, None),
@@ -79,7 +69,7 @@ impl Shared {
         through.back(finding);
         match refusal {
             Some(refusal) => Err(refusal),
-            None => Ok((finding, hash)),
+            None => Ok(finding),
         }
     }
 
@@ -118,7 +108,8 @@ impl Shared {
         digest.into()
     }
 
-    async fn hash(&self, attempt: &Attempt) -> Result<StoredPassword, Trouble> {
+    /// Hashes a password that the old server has confirmed: wrong ones, and servers that do not answer, occupy no core.
+    pub(super) async fn hash(&self, attempt: &Attempt) -> Result<StoredPassword, Trouble> {
         let mut salt = [0; SALT_OCTETS];
         (self.around.random)(&mut salt).map_err(Trouble::Random)?;
         let password = attempt.password.clone();

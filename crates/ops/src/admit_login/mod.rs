@@ -17,7 +17,7 @@ use tokio::sync::Mutex as Turn;
 use transhume_db::directory::{CredentialFor, CredentialOwner, DirectoryError, DirectoryPool};
 use transhume_db::{SealError, Sealer};
 use transhume_model::admission::{
-    About, Attempt, Consequence, Decision, Door, Guard, GuardRules, Question, Refusal, Way, answered, decide,
+    Attempt, Consequence, Decision, Door, Guard, GuardRules, Refusal, Way, answered, decide,
 };
 use transhume_model::directory::password::CannotHash;
 use transhume_model::directory::{Address, Login, ProviderSecurity, Role, Secret};
@@ -193,23 +193,21 @@ impl Shared {
         let known = seen.known(visitor.door);
         match decide(&known) {
             Decision::Ask(question) => {
-                let asked = self.ask(visitor, attempt, &question).await;
-                let (finding, hash) = match asked {
-                    Ok(asked) => asked,
+                let finding = match self.ask(visitor, attempt, &question).await {
+                    Ok(finding) => finding,
                     Err(refusal) => return Ok(Answer::Refused(refusal)),
                 };
-                let consequence = answered(&known, &question, finding);
-                let then = match consequence {
+                let then = match answered(&known, &question, finding) {
                     Consequence::Refuse(refusal) => return Ok(Answer::Refused(refusal)),
                     Consequence::Admit { new, then } => {
-                        let hash = hash.ok_or_else(|| Trouble::Internal("no hash".to_owned()))??;
+                        let hash = self.hash(attempt).await?;
                         if let Some(refusal) = self.make(&question, &new, hash, attempt).await? {
                             return Ok(Answer::Refused(refusal));
                         }
                         then
                     }
                     Consequence::Learn { counts_here, then } => {
-                        let hash = hash.transpose()?.filter(|_| counts_here);
+                        let hash = if counts_here { Some(self.hash(attempt).await?) } else { None };
                         self.learn(&seen, &question, hash, attempt).await?;
                         then
                     }
@@ -296,11 +294,6 @@ impl Shared {
         // What somebody typed must not look like another line.
         (self.around.log)(line.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect());
     }
-}
-
-/// Whether a question, answered with yes, needs a hash of the password.
-fn needs_hash(question: &Question<'_>) -> bool {
-    !matches!(question.about, About::NewPassword { counts_here: false })
 }
 
 impl fmt::Debug for Admission {

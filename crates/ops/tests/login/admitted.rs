@@ -12,7 +12,7 @@ use transhume_model::plan::directory::Change;
 use transhume_testkit::Oracle;
 
 use crate::places::{each_engine, wait};
-use crate::platform::{PASSWORD, Platform, domain, visitor};
+use crate::platform::{PASSWORD, Platform, alone, domain, visitor};
 
 fn users(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
@@ -170,6 +170,7 @@ fn a_client_with_many_connections_is_asked_about_once() {
 /// A hundred people at the same moment, within Postfix's ten seconds; and what an admission adds to the old server's answer.
 #[test]
 fn a_hundred_people_come_at_once() {
+    let _alone = alone();
     each_engine("login_hundred", |place| {
         let at = place.fresh();
         wait(async {

@@ -8,7 +8,7 @@ use transhume_db::directory::DirectoryLocation;
 use transhume_model::admission::{Allowance, Door, GuardRules};
 
 use crate::places::wait;
-use crate::platform::{PASSWORD, Platform, domain, provider, visitor};
+use crate::platform::{PASSWORD, Platform, alone, domain, provider, visitor};
 
 fn users(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("user{number}@old.example")).collect()
@@ -21,6 +21,7 @@ fn sqlite(folder: &tempfile::TempDir) -> DirectoryLocation {
 /// 10,000 wrong passwords, from everywhere, for all accounts, over 100 seconds.
 #[test]
 fn attackers_reach_the_old_server_as_often_as_the_rules_say() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     wait(async {
         let rules = GuardRules {
@@ -55,6 +56,7 @@ fn attackers_reach_the_old_server_as_often_as_the_rules_say() {
 /// A server that takes connections and says nothing.
 #[test]
 fn a_silent_server_costs_nobody_else_anything() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     wait(async {
         let platform = Platform::start(&sqlite(&folder), &users(20), GuardRules::default()).await;

@@ -1,7 +1,7 @@
 //! An old server, a directory that knows of it, and the doors.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -29,6 +29,12 @@ pub(crate) struct Platform {
     pub(crate) ahead: Arc<AtomicU64>,
     sentinels: AtomicUsize,
     _temp: TempDir,
+}
+
+/// Tests that look at the clock, or make others wait, come one after the other.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A provider that hosts `old.example`, which keeps its name, and `was.example`, which is `is.example` here.
