@@ -3,7 +3,8 @@
 //! Everything here is pure: no I/O, no clock, no randomness, no SQL, no async. What a mailbox is
 //! stands in [`mail`]; what is to be done with one is decided in [`plan`], and whether all of it is where it should be in
 //! [`verify`]. Who has an account on a platform, and which address leads where, is spelled in [`directory`];
-//! [`import`] reads it from what other platforms hand over. Whoever reads
+//! [`import`] reads it from what other platforms hand over. How far the move of an account is, and what may become of it,
+//! stands in [`migration`]. Whoever reads
 //! or writes real servers, files or databases lives in another crate and uses these words.
 
 pub mod directory;
@@ -11,5 +12,6 @@ pub mod directory;
 pub mod fuzzing;
 pub mod import;
 pub mod mail;
+pub mod migration;
 pub mod plan;
 pub mod verify;

@@ -7,10 +7,13 @@
 mod account;
 mod alias;
 mod domain;
+mod host;
 mod name;
 pub mod password;
+mod provider;
 mod recipient;
 mod remote;
+mod settings;
 mod vacation;
 
 use std::collections::BTreeMap;
@@ -18,10 +21,16 @@ use std::collections::BTreeMap;
 pub use account::{Account, Mailbox, Quota, Role};
 pub use alias::Alias;
 pub use domain::{Domain, DomainAlias, DomainKind, Limit, Limits, Relay};
+pub use host::{HostName, HostProblem};
 pub use name::{Address, AliasAddress, DomainName, Login, NameProblem};
 pub use password::StoredPassword;
+pub use provider::{
+    CertificateTrust, Found, LoginForm, Master, Provider, ProviderName, ProviderProblem, ProviderSecurity, find,
+    renamed_to,
+};
 pub use recipient::Recipient;
 pub use remote::{RemoteKey, RemoteMailbox, RemoteSecurity, Secret};
+pub use settings::{Settings, SettingsProblem, UntilComplete};
 pub use vacation::{Vacation, VacationInterval};
 
 /// A whole directory, at one moment.

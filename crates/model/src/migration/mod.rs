@@ -1,0 +1,77 @@
+//! Migrations: the long-lived move of one account each, from its first login here to the day when the old server is not
+//! asked any more.
+//!
+//! What may become of one is decided by [`Migration::apply`]; which of many is worked on next, by [`schedule`].
+
+mod hold;
+mod phase;
+pub mod schedule;
+mod transition;
+
+use std::fmt;
+
+use crate::directory::{Address, Login, ProviderName};
+
+pub use hold::Hold;
+pub use phase::Phase;
+pub use transition::{Event, InvalidTransition, Why};
+
+/// A migration's number. It never changes, and is never given again while the migration exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MigrationId(pub i64);
+
+/// The move of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Its number.
+    pub id: MigrationId,
+    /// The account here. An account has at most one migration.
+    pub login: Login,
+    /// Its mailbox.
+    pub address: Address,
+    /// Its address on the old server. An old address has at most one migration.
+    pub old_address: Address,
+    /// Where it comes from.
+    pub provider: ProviderName,
+    /// How far it is.
+    pub phase: Phase,
+    /// Why it may not go on now, if it may not. Only what is under way ([`Phase::is_under_way`]) can be held.
+    pub hold: Option<Hold>,
+    /// When it was made, in seconds since 1970 UTC.
+    pub created: i64,
+    /// When all of the old mailbox was here for the first time, in seconds since 1970 UTC.
+    pub seeded: Option<i64>,
+}
+
+/// How much of an account is here: as the pass that is running counts it, or the last one did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Mailboxes.
+    pub mailboxes: Share,
+    /// Messages.
+    pub messages: Share,
+    /// Octets of messages.
+    pub octets: Share,
+}
+
+/// So many, of so many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Done.
+    pub done: u64,
+    /// In all; `None` until they have been counted.
+    pub all: Option<u64>,
+}
+
+impl Share {
+    /// What is left; `None` until they have been counted.
+    pub fn left(self) -> Option<u64> {
+        Some(self.all?.saturating_sub(self.done))
+    }
+}
+
+impl fmt::Display for MigrationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
