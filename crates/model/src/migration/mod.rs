@@ -7,6 +7,7 @@ mod hold;
 mod phase;
 pub mod schedule;
 mod transition;
+mod verdict;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use crate::directory::{Address, Login, ProviderName};
 pub use hold::Hold;
 pub use phase::Phase;
 pub use transition::{Event, InvalidTransition, Why};
+pub use verdict::{Ending, Verdict, after_pass, backoff};
 
 /// A migration's number. It never changes, and is never given again while the migration exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -146,6 +146,7 @@ impl World {
                 security: Security::Insecure,
                 user: LOGIN.0.to_owned(),
             },
+            login_as: None,
             password: LOGIN.1.as_bytes().to_vec(),
             certificate: CertificateRule::Public,
             patience: self.patience,
