@@ -87,7 +87,7 @@ CREATE TABLE migration (
 CREATE INDEX migration_due ON migration (provider, due);
 CREATE INDEX migration_leased ON migration (leased_until);
 
--- What came of the passes, newest last. Passes of one outcome that follow each other without carrying anything are one row.
+-- What came of the passes, newest last. Those that say the same as the one before them are one row with it.
 CREATE TABLE pass (
     id        {{id}},
     migration BIGINT NOT NULL REFERENCES migration (id) ON DELETE CASCADE,

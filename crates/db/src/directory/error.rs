@@ -108,6 +108,25 @@ pub enum DirectoryError {
 }
 
 impl DirectoryError {
+    /// What the database said of a row that was to be written.
+    pub(super) fn heard_of(
+        at: &DirectoryLocation,
+        table: &'static str,
+        row: impl ToString,
+        source: sqlx::Error,
+    ) -> Self {
+        if !super::write::is_contradiction(&source) {
+            return Self::heard(at, source);
+        }
+        let (at, row) = (at.clone(), row.to_string());
+        Self::Contradiction {
+            at,
+            table,
+            row,
+            source,
+        }
+    }
+
     /// What the database said, at this place.
     pub(super) fn heard(at: &DirectoryLocation, source: sqlx::Error) -> Self {
         let at = at.clone();
@@ -132,6 +151,8 @@ fn advice(at: &DirectoryLocation, error: &sqlx::Error) -> Advice {
                 "; the server's certificate has to be issued by an authority that this machine trusts, or that sslrootcert= names",
             );
         }
+        // Others of this program are writing.
+        sqlx::Error::PoolTimedOut => return Advice::Wait,
         sqlx::Error::Io(_) if at.file().is_none() => {
             return Advice::Do("; see whether PostgreSQL runs there, and listens");
         }

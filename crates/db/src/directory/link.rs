@@ -27,6 +27,8 @@ pub(super) enum Begin {
     Read,
     /// To read and write, as the only one who writes. PostgreSQL's part of that is a lock that is taken then.
     Write,
+    /// To read and write beside others who do: each statement sees what was committed before it.
+    Beside,
     /// To make or change tables.
     Upgrade,
 }
@@ -37,6 +39,29 @@ pub(super) enum Value<'v> {
     Text(Option<Cow<'v, str>>),
     Number(Option<i64>),
     Truth(Option<bool>),
+}
+
+impl<'v> Value<'v> {
+    pub(super) fn text(text: &'v str) -> Self {
+        Self::Text(Some(Cow::Borrowed(text)))
+    }
+
+    pub(super) fn text_or_none(text: Option<&'v str>) -> Self {
+        Self::Text(text.map(Cow::Borrowed))
+    }
+
+    pub(super) fn number(number: impl Into<i64>) -> Self {
+        Self::Number(Some(number.into()))
+    }
+
+    /// More than databases count is the most that they do.
+    pub(super) fn count(number: u64) -> Self {
+        Self::number(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    pub(super) fn truth(truth: bool) -> Self {
+        Self::Truth(Some(truth))
+    }
 }
 
 /// What statements are sent over.
@@ -61,6 +86,39 @@ macro_rules! either {
     };
 }
 
+/// Binds values to a statement, in their order.
+macro_rules! bound {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match value {
+                Value::Text(text) => query.bind(text.as_deref()),
+                Value::Number(number) => query.bind(*number),
+                Value::Truth(truth) => query.bind(*truth),
+            };
+        }
+        query
+    }};
+}
+
+impl Begin {
+    pub(super) fn of_sqlite(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN",
+            Self::Write | Self::Beside | Self::Upgrade => "BEGIN IMMEDIATE",
+        }
+    }
+
+    pub(super) fn of_postgres(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            Self::Write => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            // Each statement has to see what was done while it waited for a lock.
+            Self::Beside | Self::Upgrade => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        }
+    }
+}
+
 impl Connection {
     pub(super) fn link(&mut self) -> Link<'_> {
         match self {
@@ -73,20 +131,12 @@ impl Connection {
         Ok(match self {
             Self::Sqlite(connection) => Transaction::Sqlite(
                 connection
-                    .begin_with(match how {
-                        Begin::Read => "BEGIN",
-                        Begin::Write | Begin::Upgrade => "BEGIN IMMEDIATE",
-                    })
+                    .begin_with(how.of_sqlite())
                     .await?,
             ),
             Self::Postgres(connection) => Transaction::Postgres(
                 connection
-                    .begin_with(match how {
-                        Begin::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-                        Begin::Write => "BEGIN ISOLATION LEVEL REPEATABLE READ",
-                        // Each statement has to see what was done while it waited for the lock.
-                        Begin::Upgrade => "BEGIN ISOLATION LEVEL READ COMMITTED",
-                    })
+                    .begin_with(how.of_postgres())
                     .await?,
             ),
         })
@@ -123,24 +173,34 @@ impl<'a> Link<'a> {
         matches!(self, Self::Sqlite(_))
     }
 
-    /// Sends one statement. `again` says whether the same text will come again: then the engine keeps what it made of it.
+    /// Sends one statement, and says how many rows it has changed. `again` says whether the same text will come again: then
+    /// the engine keeps what it made of it.
     pub(super) async fn write(
         self,
         statement: String,
         values: &[Value<'_>],
         again: bool,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<u64, sqlx::Error> {
         either!(Self, self, connection => {
-            let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(again);
-            for value in values {
-                query = match value {
-                    Value::Text(text) => query.bind(text.as_deref()),
-                    Value::Number(number) => query.bind(*number),
-                    Value::Truth(truth) => query.bind(*truth),
-                };
-            }
-            query.execute(connection).await.map(drop)
+            let query = bound!(sqlx::query(AssertSqlSafe(statement)).persistent(again), values);
+            query.execute(connection).await.map(|done| done.rows_affected())
         })
+    }
+
+    /// Asks for rows, few enough to be kept.
+    pub(super) async fn ask(self, question: String, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => {
+                let query = bound!(sqlx::query(AssertSqlSafe(question)), values);
+                let rows = query.fetch_all(connection).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Self::Postgres(connection) => {
+                let query = bound!(sqlx::query(AssertSqlSafe(question)), values);
+                let rows = query.fetch_all(connection).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
     }
 
     /// Sends statements without values.
@@ -181,6 +241,16 @@ impl Row {
     /// A column of the narrower kind (`INTEGER`).
     pub(super) fn small_number(&self, column: usize) -> Result<Option<i32>, sqlx::Error> {
         either!(Self, self, row => row.try_get(column))
+    }
+
+    /// A number that is never below 0; what is not so is taken for 0.
+    pub(super) fn count(&self, column: usize) -> Result<u64, sqlx::Error> {
+        Ok(self.count_or_none(column)?.unwrap_or_default())
+    }
+
+    pub(super) fn count_or_none(&self, column: usize) -> Result<Option<u64>, sqlx::Error> {
+        let number = self.number(column)?;
+        Ok(number.map(|number| number.try_into().unwrap_or_default()))
     }
 
     pub(super) fn truth(&self, column: usize) -> Result<bool, sqlx::Error> {

@@ -1,16 +1,26 @@
-//! The directory: domains, accounts and aliases, in a SQLite file or a PostgreSQL database.
+//! The directory: domains, accounts and aliases, providers and migrations, in a SQLite file or a PostgreSQL database.
 //!
+//! Commands that work on all of it have a [`DirectoryStore`], programs that run for long a [`DirectoryPool`].
 //! Postfix and Dovecot read the same tables, so everything that is written becomes visible in one stroke: a
 //! [`DirectoryTransaction`], of which there is one at a time.
 
+mod account;
+mod credential;
 mod error;
+mod lease;
 mod link;
 mod location;
+mod lookup;
+mod migration;
 mod open;
+mod pass;
+mod pool;
+mod provider;
 mod read;
 mod remote;
 mod schema;
 pub mod serving;
+mod settings;
 mod write;
 
 use std::fmt;
@@ -18,9 +28,15 @@ use std::fmt;
 use transhume_model::directory::Directory;
 use transhume_model::plan::directory::Change;
 
+pub use account::DomainContent;
+pub use credential::{CredentialFor, CredentialOwner, SealedCredential};
 pub use error::DirectoryError;
+pub use lease::{HandBack, Lease, LeaseError, Leased};
 use link::{Begin, Connection, Transaction};
 pub use location::{DirectoryLocation, LocationProblem, PostgresLocation};
+pub use migration::{Filter, MigrationRecord, NewMigration, TransitionError};
+pub use pass::PassRecord;
+pub use pool::DirectoryPool;
 pub use schema::SchemaVersion;
 
 /// An open directory.

@@ -18,7 +18,7 @@ const FILE_MODE: u32 = 0o640;
 const FOLDER_MODE: u32 = 0o750;
 
 /// How long one program waits for another that writes.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What SQLite may keep in memory of what it has read and changed: see `docs/adr/0010-the-directory-as-a-file.md`.
 const PAGES_KIB: &str = "-16384";
@@ -45,32 +45,40 @@ async fn connect(at: &DirectoryLocation, read_only: bool) -> Result<Connection, 
     let hear = |error| DirectoryError::heard(at, error);
     match at {
         DirectoryLocation::Sqlite(path) => {
-            let mut options = SqliteConnectOptions::new()
-                .filename(path)
-                .read_only(read_only)
-                .busy_timeout(PATIENCE)
-                .foreign_keys(true)
-                .pragma("cache_size", PAGES_KIB);
-            if !read_only {
-                options = options
-                    .journal_mode(SqliteJournalMode::Delete)
-                    .synchronous(SqliteSynchronous::Full);
-            }
-            let connection = SqliteConnection::connect_with(&options).await;
+            let connection = SqliteConnection::connect_with(&sqlite_options(path, read_only)).await;
             Ok(Connection::Sqlite(connection.map_err(hear)?))
         }
         DirectoryLocation::Postgres(postgres) => {
             let connection = PgConnection::connect_with(&postgres.options).await;
             let mut connection = connection.map_err(hear)?;
-            let patience = format!(
-                "SET lock_timeout = {}; SET default_transaction_read_only = {read_only}",
-                PATIENCE.as_millis()
-            );
             let link = Link::Postgres(&mut connection);
-            link.run(patience).await.map_err(hear)?;
+            link.run(patience(read_only)).await.map_err(hear)?;
             Ok(Connection::Postgres(connection))
         }
     }
+}
+
+pub(super) fn sqlite_options(path: &Path, read_only: bool) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(read_only)
+        .busy_timeout(PATIENCE)
+        .foreign_keys(true)
+        .pragma("cache_size", PAGES_KIB);
+    if read_only {
+        return options;
+    }
+    options
+        .journal_mode(SqliteJournalMode::Delete)
+        .synchronous(SqliteSynchronous::Full)
+}
+
+/// What a connection to PostgreSQL is told first.
+pub(super) fn patience(read_only: bool) -> String {
+    format!(
+        "SET lock_timeout = {}; SET default_transaction_read_only = {read_only}",
+        PATIENCE.as_millis()
+    )
 }
 
 /// Makes the file and its folder, each with its permissions from the first moment. What is there stays as it is.

@@ -13,14 +13,14 @@ use transhume_model::directory::{
 use super::link::{Link, Row};
 use super::{DirectoryError, DirectoryLocation};
 
-const DOMAINS: &str = "SELECT name, kind, enabled, quota, default_mailbox_quota, mailbox_limit, alias_limit, \
+pub(super) const DOMAINS: &str = "SELECT name, kind, enabled, quota, default_mailbox_quota, mailbox_limit, alias_limit, \
                        mailbox_quota_limit, description, created, relay_service, relay_host, relay_port, relay_verify \
                        FROM domain";
-const DOMAIN_ALIASES: &str = "SELECT name, target, enabled, description FROM domain_alias";
-const ACCOUNTS: &str = "SELECT a.login, a.password, a.first_name, a.last_name, a.enabled, a.role, a.secondary_email, \
+pub(super) const DOMAIN_ALIASES: &str = "SELECT name, target, enabled, description FROM domain_alias";
+pub(super) const ACCOUNTS: &str = "SELECT a.login, a.password, a.first_name, a.last_name, a.enabled, a.role, a.secondary_email, \
                         a.phone, a.created, m.address, m.domain_quota, m.quota, m.keeps_copy, m.may_send, m.old_maildir \
                         FROM account a LEFT JOIN mailbox m ON m.login = a.login";
-const ADMINISTRATORS: &str = "SELECT login, domain FROM administrator";
+pub(super) const ADMINISTRATORS: &str = "SELECT login, domain FROM administrator";
 const ALIASES: &str = "SELECT address, enabled, description, created FROM alias";
 const RECIPIENTS: &str = "SELECT address, recipient FROM alias_recipient";
 const VACATIONS: &str = "SELECT address, subject, body, enabled, begins, ends, again FROM vacation";
@@ -65,7 +65,7 @@ struct Reader<'r> {
 }
 
 /// Why a row cannot be read.
-enum Trouble {
+pub(super) enum Trouble {
     /// A column is not what it should be.
     Column(sqlx::Error),
     /// What stands in it is not what this program writes.
@@ -92,20 +92,27 @@ impl Reader<'_> {
             .await
             .map_err(|error| DirectoryError::heard(at, error))?
         {
-            take(&row).map_err(|trouble| match trouble {
-                Trouble::Column(error) => DirectoryError::heard(at, error),
-                Trouble::Content(what) => {
-                    let at = at.clone();
-                    DirectoryError::Unreadable { at, table, what }
-                }
-            })?;
+            take(&row).map_err(|trouble| trouble.told(at, table))?;
         }
         Ok(())
     }
 }
 
+impl Trouble {
+    /// The same, with where the row is.
+    pub(super) fn told(self, at: &DirectoryLocation, table: &'static str) -> DirectoryError {
+        match self {
+            Self::Column(error) => DirectoryError::heard(at, error),
+            Self::Content(what) => {
+                let at = at.clone();
+                DirectoryError::Unreadable { at, table, what }
+            }
+        }
+    }
+}
+
 /// A name, which must be spelled as this program spells it: else Postfix and Dovecot would look for another.
-fn name<T: ToString>(
+pub(super) fn name<T: ToString>(
     row: &Row,
     column: usize,
     parse: impl Fn(&str) -> Result<T, NameProblem>,
@@ -114,7 +121,7 @@ fn name<T: ToString>(
     spelled(&text, parse)
 }
 
-fn spelled<T: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, NameProblem>) -> Result<T, Trouble> {
+pub(super) fn spelled<T: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, NameProblem>) -> Result<T, Trouble> {
     let name = parse(text).map_err(|problem| Trouble::Content(format!("“{text}”: {problem}")))?;
     let expected = name.to_string();
     if expected == text {
@@ -123,7 +130,7 @@ fn spelled<T: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, NameProble
     Err(Trouble::Content(format!("“{text}” is not spelled “{expected}”")))
 }
 
-fn of(name: &impl ToString, what: &str) -> Trouble {
+pub(super) fn of(name: &impl ToString, what: &str) -> Trouble {
     Trouble::Content(format!("“{}”: {what}", name.to_string()))
 }
 
@@ -137,7 +144,7 @@ fn limit(row: &Row, column: usize) -> Result<Limit, Trouble> {
     }))
 }
 
-fn domain(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
+pub(super) fn domain(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     let name = name(row, 0, DomainName::parse)?;
     let kind = match row.text(1)?.as_str() {
         "relay" => DomainKind::Relay(Relay {
@@ -173,7 +180,7 @@ fn port(row: &Row, column: usize) -> Result<Option<NonZeroU16>, Trouble> {
         .and_then(NonZeroU16::new))
 }
 
-fn domain_alias(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
+pub(super) fn domain_alias(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     let alias = DomainAlias {
         name: name(row, 0, DomainName::parse)?,
         target: name(row, 1, DomainName::parse)?,
@@ -184,7 +191,7 @@ fn domain_alias(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn account(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
+pub(super) fn account(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     let login = name(row, 0, Login::parse)?;
     // Not shown: it may be a password in clear.
     let password = row
@@ -230,7 +237,7 @@ fn mailbox(row: &Row) -> Result<Option<Mailbox>, Trouble> {
     }))
 }
 
-fn administrator(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
+pub(super) fn administrator(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     let login = name(row, 0, Login::parse)?;
     let domain = name(row, 1, DomainName::parse)?;
     let account = directory.accounts.get_mut(&login);

@@ -37,7 +37,9 @@ impl DirectoryTransaction<'_> {
             Value::Truth(Some(remote.enabled)),
         ];
         let written = self.transaction.link().write(ADD.to_owned(), &values, true).await;
-        written.map_err(|error| DirectoryError::heard(self.at, error))
+        written
+            .map(drop)
+            .map_err(|error| DirectoryError::heard(self.at, error))
     }
 }
 

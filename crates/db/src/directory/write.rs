@@ -410,7 +410,7 @@ fn statement(table: &Table, rows: usize, is_sqlite: bool) -> String {
     statement
 }
 
-fn is_contradiction(error: &sqlx::Error) -> bool {
+pub(super) fn is_contradiction(error: &sqlx::Error) -> bool {
     use sqlx::error::ErrorKind;
     let sqlx::Error::Database(error) = error else {
         return false;

@@ -4,6 +4,7 @@
 //! What may become of one is decided by [`Migration::apply`]; which of many is worked on next, by [`schedule`].
 
 mod hold;
+mod pass;
 mod phase;
 pub mod schedule;
 mod transition;
@@ -14,6 +15,7 @@ use std::fmt;
 use crate::directory::{Address, Login, ProviderName};
 
 pub use hold::Hold;
+pub use pass::{PassOutcome, PassReport};
 pub use phase::Phase;
 pub use transition::{Event, InvalidTransition, Why};
 pub use verdict::{Ending, Verdict, after_pass, backoff};

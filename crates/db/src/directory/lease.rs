@@ -1,0 +1,331 @@
+//! Leases: which worker has which migration, and for how long.
+//!
+//! Every lease has an *epoch*, the number of leases that its migration has had. Whatever a worker writes says its own epoch,
+//! and is refused when another has come since ([`LeaseError::FencedOff`]): a worker that was stopped for an hour, and wakes,
+//! writes nothing any more.
+
+use transhume_model::directory::HostName;
+use transhume_model::migration::schedule::{self, LARGE, Running, Slots, Waiting};
+use transhume_model::migration::{
+    Event, Hold, Migration, MigrationId, PassReport, Phase, Progress,
+};
+
+use super::link::{Begin, Link, Value};
+use super::lookup::each;
+use super::migration::{COLUMNS, STANDING, held_row, record, standing};
+use super::read::{self, Trouble};
+use super::{DirectoryError, DirectoryLocation, DirectoryPool, pass, provider, settings};
+
+/// PostgreSQL's part of leasing: one worker looks and takes at a time, so that none counts what another is about to take.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7235929148237)";
+
+/// A migration that this worker has, until it hands it back or another takes it over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which migration.
+    pub migration: MigrationId,
+    /// The lease's own number: what the worker writes carries it.
+    pub epoch: i64,
+    /// When the pass was due. If that is another time when the lease ends, somebody wants one more pass.
+    due: i64,
+}
+
+/// A migration that was just leased, with what its pass needs to know.
+#[derive(Clone, Debug)]
+pub struct Leased {
+    /// The lease.
+    pub lease: Lease,
+    /// How the migration stands: its pass has begun.
+    pub migration: Migration,
+    /// How much was here after the last pass.
+    pub progress: Progress,
+    /// Passes in a row that came to nothing.
+    pub failures: u32,
+}
+
+/// How a lease ends.
+#[derive(Clone, Debug)]
+pub struct HandBack {
+    /// What the pass leads to. What cannot happen to the migration any more, because a person ended it meanwhile, is left out.
+    pub events: Vec<Event>,
+    /// When the next pass is due, in seconds since 1970 UTC. What a person asked for meanwhile goes before it.
+    pub due: i64,
+    /// Passes in a row that came to nothing, this one included.
+    pub failures: u32,
+    /// What goes into the history; `None` for a pass that did not come to its work.
+    pub pass: Option<PassReport>,
+}
+
+/// Why a worker's word was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// It is not its own any more: the lease ran out and another worker has it, or somebody deleted it.
+    #[error("another worker has taken the migration over, or it was deleted")]
+    FencedOff,
+    /// The directory failed.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+impl DirectoryPool {
+    /// Leases migrations whose pass is due, at most `here` of them: as many and in such an order as
+    /// [`schedule::choose`] says, with the settings' jobs and the providers' connections. Their passes have begun thereby.
+    ///
+    /// A lease holds `until` it is renewed. One that has run out is taken over by whoever comes first. Nothing is leased while
+    /// migration is switched off, nor of providers, accounts or domains that are disabled. Times are seconds since 1970 UTC.
+    pub async fn lease_due(
+        &self,
+        worker: &str,
+        now: i64,
+        until: i64,
+        here: u32,
+    ) -> Result<Vec<Leased>, DirectoryError> {
+        if here == 0 || !self.is_any_due(now).await? {
+            return Ok(Vec::new());
+        }
+        let at = self.location();
+        let mut transaction = self.transaction(Begin::Beside).await?;
+        if !transaction.link().is_sqlite() {
+            let locked = transaction.link().run(LOCK.to_owned()).await;
+            locked.map_err(|error| self.hear(error))?;
+        }
+        let settings = settings::read(transaction.link(), at).await?;
+        let mut leased = Vec::new();
+        if settings.imap_migration {
+            let running = running(transaction.link(), at, now).await?;
+            let waiting = waiting(transaction.link(), at, now).await?;
+            let jobs = settings.jobs.get();
+            for id in schedule::choose(waiting, &running, Slots { jobs, here }) {
+                leased.extend(take(transaction.link(), at, id, worker, until).await?);
+            }
+        }
+        transaction.commit().await.map_err(|error| self.hear(error))?;
+        Ok(leased)
+    }
+
+    /// Whether there may be something to lease: asked often, so it writes nothing and waits for nobody.
+    async fn is_any_due(&self, now: i64) -> Result<bool, DirectoryError> {
+        let question = format!("SELECT m.id FROM migration m WHERE {} LIMIT 1", is_due());
+        let mut lent = self.lend().await?;
+        let rows = lent.link().ask(question, &[Value::number(now)]).await;
+        Ok(!rows.map_err(|error| self.hear(error))?.is_empty())
+    }
+
+    /// Holds a lease for longer, and tells how the migration stands: a person may have paused or cancelled it meanwhile.
+    pub async fn renew(&self, lease: Lease, until: i64) -> Result<Migration, LeaseError> {
+        let statement = format!(
+            "UPDATE migration AS m SET leased_until = $3 WHERE {MINE} RETURNING {COLUMNS}"
+        );
+        let mut transaction = self.transaction(Begin::Beside).await?;
+        let mut renewed = None;
+        let values = [mine(lease).as_slice(), &[Value::number(until)]].concat();
+        let at = self.location();
+        each(transaction.link(), at, "migration", statement, &values, |row| {
+            renewed = Some(record(row)?.migration);
+            Ok(())
+        })
+        .await?;
+        transaction.commit().await.map_err(|error| self.hear(error))?;
+        renewed.ok_or(LeaseError::FencedOff)
+    }
+
+    /// Whether a lease holds now: nobody else can have the migration before it runs out. To be asked before what cannot be
+    /// taken back.
+    pub async fn holds(&self, lease: Lease, now: i64) -> Result<bool, DirectoryError> {
+        let question = format!("SELECT m.id FROM migration m WHERE {MINE} AND m.leased_until > $3");
+        let values = [mine(lease).as_slice(), &[Value::number(now)]].concat();
+        let mut lent = self.lend().await?;
+        let rows = lent.link().ask(question, &values).await;
+        Ok(!rows.map_err(|error| self.hear(error))?.is_empty())
+    }
+
+    /// Notes how much is here.
+    pub async fn note_progress(&self, lease: Lease, progress: &Progress) -> Result<(), LeaseError> {
+        let statement = format!(
+            "UPDATE migration AS m SET mailboxes_done = $3, mailboxes_all = $4, messages_done = $5, messages_all = $6, \
+             octets_done = $7, octets_all = $8 WHERE {MINE}"
+        );
+        let shares = [progress.mailboxes, progress.messages, progress.octets];
+        let shares = shares.into_iter().flat_map(|share| {
+            [
+                Value::count(share.done),
+                share.all.map_or(Value::Number(None), Value::count),
+            ]
+        });
+        let values: Vec<Value<'_>> = mine(lease).into_iter().chain(shares).collect();
+        let mut transaction = self.transaction(Begin::Beside).await?;
+        let written = transaction.link().write(statement, &values, true).await;
+        let written = written.map_err(|error| self.hear(error))?;
+        transaction.commit().await.map_err(|error| self.hear(error))?;
+        if written == 0 {
+            return Err(LeaseError::FencedOff);
+        }
+        Ok(())
+    }
+
+    /// Ends a lease: what the pass leads to, its line in the history, when the next one is due. Says how the migration
+    /// stands then.
+    pub async fn hand_back(&self, lease: Lease, worker: &str, how: HandBack) -> Result<Migration, LeaseError> {
+        let at = self.location();
+        let mut transaction = self.transaction(Begin::Beside).await?;
+        let found = held_row(transaction.link(), at, lease.migration).await?;
+        let mut found = found.ok_or(LeaseError::FencedOff)?;
+        for event in how.events {
+            // What a person has ended in between stays ended.
+            found.migration = found.migration.clone().apply(event).unwrap_or(found.migration);
+        }
+        // Somebody has asked for one more pass while this one ran.
+        let due = if found.due == lease.due { how.due } else { found.due };
+        let error = how.pass.as_ref().and_then(|pass| pass.error.as_deref());
+        let statement = format!(
+            "UPDATE migration AS m SET {STANDING}, due = $7, failures = $8, \
+             last_error = $9, leased_by = NULL, leased_until = NULL WHERE {}",
+            MINE.replace("$1", "$5").replace("$2", "$6")
+        );
+        let values = [
+            standing(&found.migration).as_slice(),
+            &mine(lease),
+            &[
+                Value::number(due),
+                Value::number(how.failures),
+                Value::text_or_none(error),
+            ],
+        ]
+        .concat();
+        let written = transaction.link().write(statement, &values, true).await;
+        let refused = |error| DirectoryError::heard_of(at, "migration", &found.migration.address, error);
+        if written.map_err(refused)? == 0 {
+            return Err(LeaseError::FencedOff);
+        }
+        if let Some(report) = &how.pass {
+            pass::add(transaction.link(), at, lease.migration, worker, report).await?;
+        }
+        transaction.commit().await.map_err(|error| self.hear(error))?;
+        Ok(found.migration)
+    }
+}
+
+/// The worker's own lease, as `$1` and `$2`. After it was handed back it is nobody's.
+const MINE: &str = "m.id = $1 AND m.epoch = $2 AND m.leased_by IS NOT NULL";
+
+fn mine(lease: Lease) -> [Value<'static>; 2] {
+    [Value::number(lease.migration.0), Value::number(lease.epoch)]
+}
+
+/// What may be leased at `$1`, as far as its own row tells.
+fn is_due() -> String {
+    let quoted = |words: Vec<&str>| words.join("', '");
+    let phases = Phase::ALL.into_iter().filter(|phase| phase.is_under_way());
+    let phases = quoted(phases.map(Phase::as_str).collect());
+    let holds = Hold::ALL;
+    let holds = quoted(holds.iter().filter(|hold| hold.is_tried_again()).map(Hold::as_str).collect());
+    format!(
+        "m.due <= $1 AND (m.leased_until IS NULL OR m.leased_until <= $1) AND m.phase IN ('{phases}') \
+         AND (m.hold IS NULL OR m.hold IN ('{holds}'))"
+    )
+}
+
+/// What is being worked on, by whichever worker.
+async fn running(link: Link<'_>, at: &DirectoryLocation, now: i64) -> Result<Vec<Running>, DirectoryError> {
+    let mut running = Vec::new();
+    let question = format!(
+        "SELECT {COLUMNS}, p.host FROM migration m JOIN provider p ON p.name = m.provider WHERE m.leased_until > $1"
+    );
+    each(link, at, "migration", question, &[Value::number(now)], |row| {
+        let record = record(row)?;
+        let host = row.text(21)?;
+        let host = HostName::parse(&host).map_err(|problem| read::of(&host, &problem.to_string()))?;
+        running.push(Running {
+            id: record.migration.id,
+            host,
+            octets_left: record.progress.octets.left(),
+        });
+        Ok::<(), Trouble>(())
+    })
+    .await?;
+    Ok(running)
+}
+
+/// What is due, of each provider as many as it could be given: the first of the large ones, and the first of the others.
+async fn waiting(
+    mut link: Link<'_>,
+    at: &DirectoryLocation,
+    now: i64,
+) -> Result<Vec<Waiting>, DirectoryError> {
+    let mut waiting = Vec::new();
+    let providers = provider::all(link.same(), at).await?;
+    for provider in providers.into_iter().filter(|provider| provider.enabled) {
+        let connections = provider.connections.get();
+        for is_large in [true, false] {
+            // A mailbox that Dovecot does not serve now (its account or domain is disabled) has no folder.
+            let question = format!(
+                "SELECT {COLUMNS} FROM migration m WHERE m.provider = $2 AND {} \
+                 AND (COALESCE(m.octets_all - m.octets_done, 0) > {LARGE}) = $3 \
+                 AND EXISTS (SELECT 1 FROM mail_user u WHERE u.address = m.address) \
+                 ORDER BY m.phase IN ('pending', 'finishing') DESC, m.due, m.id LIMIT {connections}",
+                is_due()
+            );
+            let values = [
+                Value::number(now),
+                Value::text(provider.name.as_str()),
+                Value::truth(is_large),
+            ];
+            each(link.same(), at, "migration", question, &values, |row| {
+                let record = record(row)?;
+                waiting.push(Waiting {
+                    id: record.migration.id,
+                    provider: provider.name.clone(),
+                    host: provider.host.clone(),
+                    connections,
+                    phase: record.migration.phase,
+                    octets_left: record.progress.octets.left(),
+                    due: record.due,
+                });
+                Ok::<(), Trouble>(())
+            })
+            .await?;
+        }
+    }
+    Ok(waiting)
+}
+
+/// Takes one; `None` where a person has just paused or ended it.
+async fn take(
+    mut link: Link<'_>,
+    at: &DirectoryLocation,
+    id: MigrationId,
+    worker: &str,
+    until: i64,
+) -> Result<Option<Leased>, DirectoryError> {
+    let Some(record) = held_row(link.same(), at, id).await? else {
+        return Ok(None);
+    };
+    let Ok(migration) = record.migration.apply(Event::PassBegan) else {
+        return Ok(None);
+    };
+    let statement = format!(
+        "UPDATE migration SET {STANDING}, epoch = epoch + 1, leased_by = $5, leased_until = $6 \
+         WHERE id = $7 RETURNING epoch"
+    );
+    let values = [
+        standing(&migration).as_slice(),
+        &[Value::text(worker), Value::number(until), Value::number(id.0)],
+    ]
+    .concat();
+    let mut epoch = None;
+    each(link, at, "migration", statement, &values, |row| {
+        epoch = row.number(0)?;
+        Ok(())
+    })
+    .await?;
+    Ok(epoch.map(|epoch| Leased {
+        lease: Lease {
+            migration: id,
+            epoch,
+            due: record.due,
+        },
+        migration,
+        progress: record.progress,
+        failures: record.failures,
+    }))
+}

@@ -1,0 +1,320 @@
+//! Migrations in the database: what is known of each, and what becomes of it.
+
+use transhume_model::directory::{Address, Login, ProviderName};
+use transhume_model::migration::{
+    Event, Hold, InvalidTransition, Migration, MigrationId, Phase, Progress, Share,
+};
+
+use super::link::{Begin, Link, Row, Value};
+use super::lookup::each;
+use super::read::{self, Trouble};
+use super::{DirectoryError, DirectoryLocation, DirectoryPool, DirectoryTransaction};
+
+pub(super) const COLUMNS: &str = "m.id, m.login, m.address, m.old_address, m.provider, m.phase, m.hold, m.paused_by, \
+                                  m.created, m.seeded, m.leased_by, m.leased_until, m.due, m.failures, m.last_error, \
+                                  m.mailboxes_done, m.mailboxes_all, m.messages_done, m.messages_all, m.octets_done, \
+                                  m.octets_all";
+const ADD: &str = "INSERT INTO migration (login, address, old_address, provider, phase, created, due) \
+                   VALUES ($1, $2, $3, (SELECT name FROM provider WHERE folded = $4), 'pending', $5, $5) RETURNING id";
+
+/// A migration that begins. It is pending, and its first pass is due at once.
+#[derive(Clone, Copy, Debug)]
+pub struct NewMigration<'m> {
+    /// The account here; it has no migration yet.
+    pub login: &'m Login,
+    /// Its mailbox.
+    pub address: &'m Address,
+    /// Its address on the old server; none has come from there yet.
+    pub old_address: &'m Address,
+    /// Where it comes from.
+    pub provider: &'m ProviderName,
+    /// Now, in seconds since 1970 UTC.
+    pub created: i64,
+}
+
+/// All that is known of a migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationRecord {
+    /// How it stands.
+    pub migration: Migration,
+    /// How much is here.
+    pub progress: Progress,
+    /// When its next pass is due, in seconds since 1970 UTC; of no meaning when none is to come.
+    pub due: i64,
+    /// Passes in a row that came to nothing.
+    pub failures: u32,
+    /// What was wrong with the last pass; `None` when nothing was.
+    pub last_error: Option<String>,
+    /// The worker that has it, and until when unless it says so anew.
+    pub leased: Option<(String, i64)>,
+}
+
+/// Which migrations are asked for. What is `None` matters not.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// In this phase.
+    pub phase: Option<Phase>,
+    /// Held or not.
+    pub held: Option<bool>,
+    /// From this provider.
+    pub provider: Option<ProviderName>,
+    /// With this text in one of its addresses, the old one or the new.
+    pub text: Option<String>,
+    /// Only those whose address comes after this one: the last that was shown.
+    pub after: Option<Address>,
+    /// So many at most; `None` is all.
+    pub most: Option<u32>,
+}
+
+/// Why nothing has become of a migration.
+#[derive(Debug, thiserror::Error)]
+pub enum TransitionError {
+    /// There is none of that number.
+    #[error("there is no migration of the number {0}")]
+    Unknown(MigrationId),
+    /// It cannot be.
+    #[error(transparent)]
+    Invalid(#[from] InvalidTransition),
+    /// The directory failed.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+impl DirectoryTransaction<'_> {
+    /// Adds a migration. [`DirectoryError::Contradiction`] where the account has one already, or one has come from that old
+    /// address; or where account, mailbox or provider are missing.
+    pub async fn add_migration(&mut self, new: NewMigration<'_>) -> Result<MigrationId, DirectoryError> {
+        let values = [
+            Value::text(new.login.as_str()),
+            Value::text(new.address.as_str()),
+            Value::text(new.old_address.as_str()),
+            Value::text(new.provider.folded()),
+            Value::number(new.created),
+        ];
+        let refused = |error| DirectoryError::heard_of(self.at, "migration", new.address, error);
+        let rows = self.transaction.link().ask(ADD.to_owned(), &values).await;
+        let rows = rows.map_err(refused)?;
+        let id = rows.first().ok_or(sqlx::Error::RowNotFound);
+        let id = id.and_then(|row| row.number(0)).map_err(refused)?;
+        Ok(MigrationId(id.unwrap_or_default()))
+    }
+
+    /// Lets something happen to a migration. When a pass is wanted soon after it, that is due at `now`.
+    pub async fn happen(
+        &mut self,
+        id: MigrationId,
+        event: Event,
+        now: i64,
+    ) -> Result<Migration, TransitionError> {
+        happen(self.transaction.link(), self.at, id, event, now).await
+    }
+
+    /// Deletes a migration with its history and its password; account and mail stay. A worker that has it is fenced off.
+    /// `false` where there is none.
+    pub async fn delete_migration(&mut self, id: MigrationId) -> Result<bool, DirectoryError> {
+        let statement = "DELETE FROM migration WHERE id = $1".to_owned();
+        let deleted = self.transaction.link().write(statement, &[Value::number(id.0)], true);
+        Ok(deleted.await.map_err(|error| DirectoryError::heard(self.at, error))? > 0)
+    }
+}
+
+impl DirectoryPool {
+    /// Lets something happen to a migration. When a pass is wanted soon after it, that is due at `now`.
+    pub async fn happen(
+        &self,
+        id: MigrationId,
+        event: Event,
+        now: i64,
+    ) -> Result<Migration, TransitionError> {
+        let mut transaction = self.transaction(Begin::Beside).await?;
+        let next = happen(transaction.link(), self.location(), id, event, now).await?;
+        transaction.commit().await.map_err(|error| self.hear(error))?;
+        Ok(next)
+    }
+}
+
+async fn happen(
+    mut link: Link<'_>,
+    at: &DirectoryLocation,
+    id: MigrationId,
+    event: Event,
+    now: i64,
+) -> Result<Migration, TransitionError> {
+    let record = held_row(link.same(), at, id).await?;
+    let record = record.ok_or(TransitionError::Unknown(id))?;
+    let is_due = event.wants_pass();
+    let next = record.migration.apply(event)?;
+    let values = [standing(&next).to_vec(), vec![Value::number(id.0), Value::number(now)]].concat();
+    let due = if is_due { ", due = $6, failures = 0" } else { "" };
+    // The number of the last value stands in the statement in either case: PostgreSQL wants each to have a type.
+    let statement = format!("UPDATE migration SET {STANDING}{due} WHERE id = $5 AND $6 >= 0");
+    let written = link.write(statement, &values, true).await;
+    written.map_err(|error| DirectoryError::heard_of(at, "migration", &next.address, error))?;
+    Ok(next)
+}
+
+/// What an event can change, as `$1` to `$4`.
+pub(super) const STANDING: &str = "phase = $1, hold = $2, paused_by = $3, seeded = $4";
+
+pub(super) fn standing(migration: &Migration) -> [Value<'_>; 4] {
+    let paused_by = match &migration.hold {
+        Some(Hold::Paused { by }) => Some(by.as_str()),
+        _ => None,
+    };
+    [
+        Value::text(migration.phase.as_str()),
+        Value::text_or_none(migration.hold.as_ref().map(Hold::as_str)),
+        Value::text_or_none(paused_by),
+        Value::Number(migration.seeded),
+    ]
+}
+
+/// A migration that nobody else changes before the transaction ends.
+pub(super) async fn held_row(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    id: MigrationId,
+) -> Result<Option<MigrationRecord>, DirectoryError> {
+    // SQLite has one writer anyway.
+    let hold = if link.is_sqlite() { "" } else { " FOR UPDATE" };
+    let question = format!("SELECT {COLUMNS} FROM migration m WHERE m.id = $1{hold}");
+    one(link, at, question, &[Value::number(id.0)]).await
+}
+
+pub(super) async fn by_id(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    id: MigrationId,
+) -> Result<Option<MigrationRecord>, DirectoryError> {
+    let question = format!("SELECT {COLUMNS} FROM migration m WHERE m.id = $1");
+    one(link, at, question, &[Value::number(id.0)]).await
+}
+
+pub(super) async fn by_login(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    login: &Login,
+) -> Result<Option<MigrationRecord>, DirectoryError> {
+    let question = format!("SELECT {COLUMNS} FROM migration m WHERE m.login = $1");
+    one(link, at, question, &[Value::text(login.as_str())]).await
+}
+
+pub(super) async fn by_old_address(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    old: &Address,
+) -> Result<Option<MigrationRecord>, DirectoryError> {
+    let question = format!("SELECT {COLUMNS} FROM migration m WHERE m.old_address = $1");
+    one(link, at, question, &[Value::text(old.as_str())]).await
+}
+
+async fn one(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    question: String,
+    values: &[Value<'_>],
+) -> Result<Option<MigrationRecord>, DirectoryError> {
+    Ok(records(link, at, question, values).await?.pop())
+}
+
+pub(super) async fn all(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    filter: &Filter,
+) -> Result<Vec<MigrationRecord>, DirectoryError> {
+    let mut values = Vec::new();
+    let mut conditions = vec!["TRUE".to_owned()];
+    let mut add = |condition: &str, value| {
+        values.push(value);
+        conditions.push(condition.replace('?', &format!("${}", values.len())));
+    };
+    if let Some(phase) = filter.phase {
+        add("m.phase = ?", Value::text(phase.as_str()));
+    }
+    if let Some(held) = filter.held {
+        add("(m.hold IS NOT NULL) = ?", Value::truth(held));
+    }
+    if let Some(provider) = &filter.provider {
+        add(
+            "m.provider = (SELECT name FROM provider WHERE folded = ?)",
+            Value::text(provider.folded()),
+        );
+    }
+    if let Some(text) = &filter.text {
+        let pattern = format!("%{}%", escaped(&text.trim().to_lowercase()));
+        add(
+            "(m.address LIKE ? ESCAPE '!' OR m.old_address LIKE ? ESCAPE '!')",
+            Value::Text(Some(pattern.into())),
+        );
+    }
+    if let Some(after) = &filter.after {
+        add("m.address > ?", Value::text(after.as_str()));
+    }
+    let limit = filter.most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
+    // Octet by octet in both engines.
+    let order = if link.is_sqlite() { "m.address" } else { "m.address COLLATE \"C\"" };
+    let conditions = conditions.join(" AND ");
+    let conditions = conditions.replace("m.address >", &format!("{order} >"));
+    let question =
+        format!("SELECT {COLUMNS} FROM migration m WHERE {conditions} ORDER BY {order}{limit}");
+    records(link, at, question, &values).await
+}
+
+/// A text in which LIKE finds nothing special.
+fn escaped(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
+
+async fn records(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    question: String,
+    values: &[Value<'_>],
+) -> Result<Vec<MigrationRecord>, DirectoryError> {
+    let mut records = Vec::new();
+    each(link, at, "migration", question, values, |row| {
+        records.push(record(row)?);
+        Ok(())
+    })
+    .await?;
+    Ok(records)
+}
+
+/// The columns of [`COLUMNS`], in their order.
+pub(super) fn record(row: &Row) -> Result<MigrationRecord, Trouble> {
+    let address = read::name(row, 2, Address::parse)?;
+    let wrong = |what: &str| read::of(&address, what);
+    let provider = ProviderName::parse(&row.text(4)?);
+    let paused_by = row.text_or_none(7)?;
+    let hold = row.text_or_none(6)?;
+    let hold = hold.map(|word| Hold::named(&word, paused_by.as_deref()).ok_or_else(|| wrong("the hold is unknown")));
+    let failures = row.small_number(13)?.unwrap_or_default();
+    let share = |done, all| -> Result<Share, Trouble> {
+        Ok(Share {
+            done: row.count(done)?,
+            all: row.count_or_none(all)?,
+        })
+    };
+    Ok(MigrationRecord {
+        migration: Migration {
+            id: MigrationId(row.number(0)?.unwrap_or_default()),
+            login: read::name(row, 1, Login::parse)?,
+            old_address: read::name(row, 3, Address::parse)?,
+            provider: provider.map_err(|problem| wrong(&problem.to_string()))?,
+            phase: Phase::named(&row.text(5)?).ok_or_else(|| wrong("the phase is unknown"))?,
+            hold: hold.transpose()?,
+            created: row.number(8)?.unwrap_or_default(),
+            seeded: row.number(9)?,
+            address: address.clone(),
+        },
+        leased: row.text_or_none(10)?.zip(row.number(11)?),
+        due: row.number(12)?.unwrap_or_default(),
+        failures: u32::try_from(failures).unwrap_or_default(),
+        last_error: row.text_or_none(14)?,
+        progress: Progress {
+            mailboxes: share(15, 16)?,
+            messages: share(17, 18)?,
+            octets: share(19, 20)?,
+        },
+    })
+}
