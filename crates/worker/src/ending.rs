@@ -5,6 +5,8 @@ use std::time::Duration;
 use transhume_model::migration::{Ending, Hold};
 use transhume_sync::{Cause, Report, SyncError};
 
+use crate::heartbeat::Stopped;
+
 /// How a pass has ended, and what a person should know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
@@ -86,6 +88,30 @@ impl Ended {
             has_answered,
         })
     }
+
+    /// With what could not be done after the pass: then it has to come again.
+    pub(crate) fn or_trouble(mut self, trouble: Option<String>) -> Self {
+        if let Some(trouble) = trouble {
+            self.ending = Ending::Partial;
+            self.what = Some(match self.what {
+                Some(what) => format!("{what}; {trouble}"),
+                None => trouble,
+            });
+        }
+        self
+    }
+
+    /// With the reason for which it was stopped, where that is its own.
+    pub(crate) fn or_stopped(self, stopped: Option<Stopped>) -> Self {
+        match (&self.ending, stopped) {
+            (Ending::Stopped, Some(Stopped::Stalled)) => Self {
+                ending: Ending::Failed,
+                what: Some("the pass did not get any further for half an hour, and was stopped".to_owned()),
+                ..self
+            },
+            _ => self,
+        }
+    }
 }
 
 /// The error, with what a pin would have to be where it is about a certificate.
@@ -141,5 +167,88 @@ fn named(parts: &mut Vec<String>, mut found: impl Iterator<Item = String>, more:
     let rest = found.count();
     if rest > 0 {
         parts.push(format!("{rest} {more}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use transhume_model::mail::{MailboxName, Uid};
+    use transhume_sync::{Counts, FailedMessage, MailboxReport, MailboxState};
+
+    fn mailbox(name: &str, messages: u64, failed: u32, error: Option<&str>) -> MailboxReport {
+        let name = MailboxName::from_path(name, Some('/')).unwrap();
+        let failed = (1..=failed).map(|uid| FailedMessage {
+            uid: Uid::new(uid).unwrap(),
+            reason: "refused".to_owned(),
+        });
+        MailboxReport {
+            source: name.clone(),
+            target: name,
+            role: None,
+            uid_validity: None,
+            highest_mod_seq: None,
+            state: MailboxState::Followed,
+            messages,
+            done: Counts::default(),
+            failed: failed.collect(),
+            quarantined: Vec::new(),
+            unlisted: 0,
+            keywords_left_out: Vec::new(),
+            error: error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_pass_that_came_to_its_end() {
+        let equal = |refused, all| Ending::Equal { refused, all };
+        for (mailboxes, settled, ending, what) in [
+            (vec![mailbox("INBOX", 9, 0, None)], true, equal(0, 9), None),
+            (vec![mailbox("INBOX", 9, 0, None)], false, Ending::Moving, None),
+            (
+                vec![mailbox("INBOX", 9, 1, None), mailbox("A", 4, 4, None)],
+                true,
+                equal(5, 13),
+                Some("mailbox A, UID 2: refused; 2 more messages are not delivered"),
+            ),
+            (
+                vec![mailbox("INBOX", 9, 0, Some("damaged"))],
+                true,
+                Ending::Partial,
+                Some("mailbox INBOX: damaged"),
+            ),
+        ] {
+            let report = Report {
+                mailboxes,
+                settled,
+                ..Report::default()
+            };
+            let ended = Ended::whole(&report);
+            assert_eq!(ended.ending, ending);
+            assert_eq!(ended.what.is_some(), what.is_some());
+            assert!(ended.what.unwrap_or_default().ends_with(what.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_may_help() {
+        let full = SyncError::state_file("/s".as_ref(), std::io::ErrorKind::StorageFull.into());
+        let denied = SyncError::state_file("/s".as_ref(), std::io::ErrorKind::PermissionDenied.into());
+        let unsure = SyncError::FenceUnknown("no directory".to_owned());
+        for (error, ending, is_told) in [
+            (SyncError::FencedOff, None, false),
+            (SyncError::Interrupted, Some(Ending::Stopped), false),
+            (SyncError::Held("/m".into()), Some(Ending::Busy), false),
+            (full, Some(Ending::Blocked(Hold::TargetFull)), true),
+            (denied, Some(Ending::Blocked(Hold::TargetUnwritable)), true),
+            (unsure, Some(Ending::Failed), true),
+        ] {
+            let ended = Ended::by(&error, false);
+            assert_eq!(ended.as_ref().map(|ended| ended.ending.clone()), ending, "{error}");
+            assert_eq!(ended.is_some_and(|ended| ended.what.is_some()), is_told, "{error}");
+        }
+        let stopped = Ended::by(&SyncError::Interrupted, true).unwrap();
+        assert_eq!(stopped.clone().or_stopped(Some(Stopped::Asked)), stopped);
+        assert_eq!(stopped.or_stopped(Some(Stopped::Stalled)).ending, Ending::Failed);
     }
 }

@@ -62,6 +62,16 @@ impl Hearing {
         }
     }
 
+    /// What has come in so far.
+    pub(crate) fn counts(&self) -> sync::Counts {
+        let counts = *self.counts.borrow();
+        sync::Counts {
+            carried: counts.messages_done,
+            bytes: counts.octets,
+            ..sync::Counts::default()
+        }
+    }
+
     /// How much there is when a pass has found both sides equal. Octets are those that were carried, in this pass and before.
     pub(crate) fn whole(report: &Report, octets_before: u64) -> Progress {
         let mailboxes = report.mailboxes.len() as u64;

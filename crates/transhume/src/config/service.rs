@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 use transhume_sync::Owner;
+use transhume_worker::DoveadmUse;
 
 use super::Config;
 use super::said::{Said, Variables};
@@ -69,13 +70,6 @@ pub(crate) struct Service {
     pub(crate) owner: Said<String>,
     /// How doveadm is called, where it is to be.
     pub(crate) doveadm: Option<DoveadmUse>,
-}
-
-/// How doveadm is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DoveadmUse {
-    /// Dovecot's configuration file, where it is not the usual one.
-    pub(crate) config: Option<PathBuf>,
 }
 
 impl Service {

@@ -6,14 +6,14 @@ mod rights;
 use std::fs::{DirBuilder, metadata};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use nix::unistd::geteuid;
 use transhume_db::directory::{DirectoryLocation, DirectoryPool};
 use transhume_db::sealed::Sealer;
-use transhume_sync::{Doveadm, Owner, Stop};
+use transhume_sync::Owner;
 use transhume_worker::{Folders, Surroundings, WorkerOptions};
 
 pub(crate) use notify::{State, tell};
@@ -94,10 +94,6 @@ impl Prepared {
 
     /// What the workers of this process need.
     pub(crate) fn worker(&self, pool: DirectoryPool) -> WorkerOptions {
-        let doveadm = self.service.doveadm.as_ref().map(|doveadm| Doveadm {
-            user: String::new(),
-            config: doveadm.config.clone(),
-        });
         WorkerOptions {
             name: self.service.name.clone().unwrap_or_else(own_name),
             pool,
@@ -106,7 +102,7 @@ impl Prepared {
                 mail: self.service.mail.clone(),
                 state: self.service.state.clone(),
             },
-            doveadm,
+            doveadm: self.service.doveadm.clone(),
             lease: self.service.lease,
             surroundings: surroundings(),
         }

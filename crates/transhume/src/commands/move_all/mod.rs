@@ -300,7 +300,7 @@ fn usual_jobs() -> usize {
 }
 
 /// As many open files as the system lets us have: the usual limit is made for programs that do one thing.
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {
