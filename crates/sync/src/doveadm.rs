@@ -156,7 +156,12 @@ mod tests {
         let mut mailbox = MailboxReport::new(&crate::survey::unknown(&name, &name));
         for (state, mod_seq, touched, all) in [
             (MailboxState::Filled, Some(7), Some(8), Some(8)),
-            (MailboxState::Followed, Some(u64::MAX), Some(u64::MAX), Some(u64::MAX)),
+            (
+                MailboxState::Followed,
+                Some(u64::MAX),
+                Some(u64::MAX),
+                Some(u64::MAX),
+            ),
             (MailboxState::Unchanged, Some(7), None, Some(8)),
             (MailboxState::RemovedByOwner, Some(7), None, None),
             (MailboxState::Filled, None, None, None),

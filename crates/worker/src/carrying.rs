@@ -3,9 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use transhume_db::directory::{
-    CredentialFor, CredentialOwner, DirectoryError, HandBack, Leased, LeaseError,
-};
+use transhume_db::directory::{CredentialFor, CredentialOwner, DirectoryError, HandBack, LeaseError, Leased};
 use transhume_model::directory::{Provider, Settings};
 use transhume_model::migration::{
     Ending, Hold, Migration, PassOutcome, PassReport, Phase, Progress, Verdict, after_pass,
@@ -48,7 +46,9 @@ impl Carrier {
     pub(crate) async fn carry(self: Rc<Self>, leased: Leased, heartbeat: Rc<Heartbeat>, stop: Stop) {
         if let Err(error) = self.try_to_carry(&leased, &heartbeat, &stop).await {
             let who = &leased.migration.address;
-            self.say(&format!("{who}: {error}; the pass is tried again when its lease has run out"));
+            self.say(&format!(
+                "{who}: {error}; the pass is tried again when its lease has run out"
+            ));
         }
     }
 
@@ -72,7 +72,10 @@ impl Carrier {
         }
         let every = known.settings.every.get();
         let outcome = self.run(leased, known, heartbeat, stop, began).await;
-        self.note_answer(migration, outcome.as_ref().and_then(|outcome| outcome.ended.has_answered));
+        self.note_answer(
+            migration,
+            outcome.as_ref().and_then(|outcome| outcome.ended.has_answered),
+        );
         let Some(outcome) = outcome else {
             let lost = "the lease was lost, and this worker has stopped; whoever has it now goes on";
             self.say(&format!("{}: {lost}", migration.address));
@@ -82,7 +85,11 @@ impl Carrier {
         let (failures, random) = (leased.failures, surroundings.random());
         let verdict = after_pass(migration, &outcome.ended.ending, failures, every, now, random);
         // Where it cannot be noted, it cannot be handed back either, which is told.
-        let _ = self.options.pool.note_progress(leased.lease, &outcome.progress).await;
+        let _ = self
+            .options
+            .pool
+            .note_progress(leased.lease, &outcome.progress)
+            .await;
         let back = HandBack {
             events: verdict.event.iter().cloned().collect(),
             due: now + i64::from(verdict.wait.unwrap_or(0)),
@@ -223,12 +230,19 @@ impl Carrier {
 
     fn note_answer(&self, migration: &Migration, has_answered: Option<bool>) {
         let provider = &migration.provider;
-        let (now, random) = (self.options.surroundings.now(), self.options.surroundings.random());
+        let (now, random) = (
+            self.options.surroundings.now(),
+            self.options.surroundings.random(),
+        );
         let mut resting = self.resting.borrow_mut();
         match has_answered {
-            Some(true) if resting.answered(provider) => self.say(&format!("provider {provider} answers again")),
+            Some(true) if resting.answered(provider) => {
+                self.say(&format!("provider {provider} answers again"));
+            }
             Some(false) if resting.silent(provider, now, random) => {
-                self.say(&format!("provider {provider} does not answer; it is asked again from time to time"));
+                self.say(&format!(
+                    "provider {provider} does not answer; it is asked again from time to time"
+                ));
             }
             Some(_) => {}
             None => resting.unknown(provider),
@@ -261,7 +275,11 @@ impl Carrier {
         let before = &leased.migration;
         let who = &then.address;
         let what = ended.what.as_deref().unwrap_or("no more is known");
-        if let Some(hold) = then.hold.as_ref().filter(|hold| before.hold.as_ref() != Some(*hold)) {
+        if let Some(hold) = then
+            .hold
+            .as_ref()
+            .filter(|hold| before.hold.as_ref() != Some(*hold))
+        {
             self.say(&format!("{who}: held: {}: {what}", hold.sentence()));
         } else if leased.failures == 0 && verdict.failures > 0 {
             let wait = verdict.wait.unwrap_or(0);

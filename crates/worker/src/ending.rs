@@ -153,8 +153,12 @@ fn trouble(report: &Report) -> Option<String> {
             .failed
             .iter()
             .map(move |message| format!("mailbox {name}, UID {}: {}", message.uid.get(), message.reason));
-        let unlisted = (mailbox.unlisted > 0)
-            .then(|| format!("mailbox {name}: {} messages are counted, and not listed", mailbox.unlisted));
+        let unlisted = (mailbox.unlisted > 0).then(|| {
+            format!(
+                "mailbox {name}: {} messages are counted, and not listed",
+                mailbox.unlisted
+            )
+        });
         failed.chain(unlisted)
     });
     named(&mut parts, refused, "more messages are not delivered");
@@ -244,8 +248,16 @@ mod tests {
             (unsure, Some(Ending::Failed), true),
         ] {
             let ended = Ended::by(&error, false);
-            assert_eq!(ended.as_ref().map(|ended| ended.ending.clone()), ending, "{error}");
-            assert_eq!(ended.is_some_and(|ended| ended.what.is_some()), is_told, "{error}");
+            assert_eq!(
+                ended.as_ref().map(|ended| ended.ending.clone()),
+                ending,
+                "{error}"
+            );
+            assert_eq!(
+                ended.is_some_and(|ended| ended.what.is_some()),
+                is_told,
+                "{error}"
+            );
         }
         let stopped = Ended::by(&SyncError::Interrupted, true).unwrap();
         assert_eq!(stopped.clone().or_stopped(Some(Stopped::Asked)), stopped);

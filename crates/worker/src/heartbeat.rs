@@ -92,10 +92,9 @@ impl Heartbeat {
                         self.stop(Stopped::ByPerson);
                     }
                 }
-                Err(LeaseError::FencedOff) => self.stop(Stopped::Lost),
                 // The directory may be back before the lease has run out.
                 Err(LeaseError::Directory(_)) if renewed.elapsed() < self.lasts => continue,
-                Err(LeaseError::Directory(_)) => self.stop(Stopped::Lost),
+                Err(_) => self.stop(Stopped::Lost),
             }
             // Whether it could be noted shows with the next renewal.
             let _ = self.pool.note_progress(self.lease, &hearing.progress()).await;
@@ -142,6 +141,8 @@ impl Fence for LeaseFence {
 
 impl fmt::Debug for LeaseFence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LeaseFence").field("lease", &self.lease).finish_non_exhaustive()
+        f.debug_struct("LeaseFence")
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
     }
 }

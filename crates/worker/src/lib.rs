@@ -23,8 +23,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use transhume_db::Sealer;
 use transhume_db::directory::DirectoryPool;
-use transhume_db::sealed::Sealer;
 
 pub use pass::Folders;
 pub use scheduler::run;

@@ -57,7 +57,13 @@ impl Hearing {
             messages,
             octets: Share {
                 done: counts.octets,
-                all: mean.and_then(|mean| Some(counts.octets.saturating_add(mean.saturating_mul(messages.left()?)))),
+                all: mean.and_then(|mean| {
+                    Some(
+                        counts
+                            .octets
+                            .saturating_add(mean.saturating_mul(messages.left()?)),
+                    )
+                }),
             },
         }
     }

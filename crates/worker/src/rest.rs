@@ -49,7 +49,10 @@ impl Resting {
     /// It has not answered. Tells whether it had before.
     pub(crate) fn silent(&mut self, provider: &ProviderName, now: i64, random: u32) -> bool {
         let is_new = !self.0.contains_key(provider);
-        let failures = self.0.get(provider).map_or(1, |rest| rest.failures.saturating_add(1));
+        let failures = self
+            .0
+            .get(provider)
+            .map_or(1, |rest| rest.failures.saturating_add(1));
         let rest = Rest {
             failures,
             until: now + i64::from(backoff(failures, 0, random).min(LONGEST)),
@@ -83,13 +86,20 @@ mod tests {
             assert_eq!(resting.may_ask(&silent, 100), Ok(()), "nothing is known of it");
         }
         assert!(resting.silent(&silent, 100, 0));
-        assert!(!resting.silent(&silent, 100, 0), "the second pass that was under way");
+        assert!(
+            !resting.silent(&silent, 100, 0),
+            "the second pass that was under way"
+        );
         assert_eq!(resting.may_ask(&other, 100), Ok(()));
         assert_eq!(resting.may_ask(&silent, 101), Err(14));
         assert_eq!(resting.may_ask(&silent, 115), Ok(()), "one goes to see");
         assert_eq!(resting.may_ask(&silent, 115), Err(15), "and no other");
         resting.unknown(&silent);
-        assert_eq!(resting.may_ask(&silent, 115), Ok(()), "it was stopped before it saw");
+        assert_eq!(
+            resting.may_ask(&silent, 115),
+            Ok(()),
+            "it was stopped before it saw"
+        );
         for _ in 0..9 {
             resting.silent(&silent, 200, u32::MAX);
         }

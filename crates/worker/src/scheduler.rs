@@ -125,8 +125,9 @@ impl Scheduler {
         let id = match ended {
             Ok((id, ())) => id,
             Err(error) => {
-                self.carrier
-                    .say(&format!("a part of the program has failed: {error}; please report it"));
+                self.carrier.say(&format!(
+                    "a part of the program has failed: {error}; please report it"
+                ));
                 error.id()
             }
         };
@@ -143,7 +144,9 @@ impl Scheduler {
         if mine.iter().all(|one| one.ran < SLICE) {
             return Ok(());
         }
-        let WorkerOptions { pool, surroundings, .. } = &self.carrier.options;
+        let WorkerOptions {
+            pool, surroundings, ..
+        } = &self.carrier.options;
         let queue = pool.queue(surroundings.now()).await?;
         let way = gives_way(&mine, &queue.waiting, &queue.running, queue.jobs);
         let mut running = self.running.values();

@@ -113,8 +113,9 @@ impl DirectoryTransaction<'_> {
     /// `false` where there is none.
     pub async fn delete_migration(&mut self, id: MigrationId) -> Result<bool, DirectoryError> {
         let statement = "DELETE FROM migration WHERE id = $1".to_owned();
-        let deleted = self.transaction.link().write(statement, &[Value::number(id.0)], true);
-        Ok(deleted.await.map_err(|error| DirectoryError::heard(self.at, error))? > 0)
+        let values = [Value::number(id.0)];
+        let deleted = self.transaction.link().write(statement, &values, true).await;
+        Ok(deleted.map_err(|error| DirectoryError::heard(self.at, error))? > 0)
     }
 }
 

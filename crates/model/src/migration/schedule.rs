@@ -69,7 +69,7 @@ pub fn choose(mut waiting: Vec<Waiting>, running: &[Running], slots: Slots) -> V
     }
     let mut chosen = Vec::new();
     let is_room = |taken: &Taken, chosen: &[MigrationId]| {
-        taken.all < slots.jobs && u32::try_from(chosen.len()).is_ok_and(|count| count < slots.here)
+        taken.all.passes < slots.jobs && u32::try_from(chosen.len()).is_ok_and(|count| count < slots.here)
     };
     while !queues.is_empty() && is_room(&taken, &chosen) {
         queues.retain(|_, queue| {

@@ -91,7 +91,9 @@ pub fn after_pass(
         Ending::Unreachable { asked } => {
             let wait = backoff(failed, every, random);
             // Never before it wants to be asked again; and not all at once then.
-            let asked = asked.map_or(0, |asked| asked.saturating_add(share(asked / 4 + FIRST_WAIT, random)));
+            let asked = asked.map_or(0, |asked| {
+                asked.saturating_add(share(asked / 4 + FIRST_WAIT, random))
+            });
             verdict(None, wait.max(asked), failed)
         }
         Ending::Blocked(hold) => Verdict {
@@ -106,7 +108,9 @@ pub fn after_pass(
 /// more or less.
 pub fn backoff(failures: u32, every: u32, random: u32) -> u32 {
     let doublings = failures.saturating_sub(1).min(16);
-    let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(every.max(LONGEST_WAIT));
+    let wait = FIRST_WAIT
+        .saturating_mul(1 << doublings)
+        .min(every.max(LONGEST_WAIT));
     wait - wait / 4 + share(wait / 2, random)
 }
 
@@ -160,9 +164,23 @@ mod tests {
             (equal(0, 9), None, 3, complete.clone(), Some(3_600), 0),
             (equal(20, 20), None, 0, complete.clone(), Some(3_600), 0),
             (equal(21, 2_100), None, 0, complete.clone(), Some(3_600), 0),
-            (equal(21, 2_099), None, 0, held(Hold::TooManyRefused), Some(3_600), 1),
+            (
+                equal(21, 2_099),
+                None,
+                0,
+                held(Hold::TooManyRefused),
+                Some(3_600),
+                1,
+            ),
             (Ending::Moving, None, 3, None, Some(30), 0),
-            (Ending::Moving, Some(Hold::TargetFull), 3, gone.clone(), Some(30), 0),
+            (
+                Ending::Moving,
+                Some(Hold::TargetFull),
+                3,
+                gone.clone(),
+                Some(30),
+                0,
+            ),
             (Ending::Partial, None, 0, None, Some(8), 1),
             (Ending::Failed, None, 1, None, Some(15), 2),
             (Ending::Failed, Some(Hold::TargetFull), 1, gone, Some(15), 2),
@@ -214,6 +232,10 @@ mod tests {
         }
         let ending = Ending::Unreachable { asked: Some(300) };
         let last = after_pass(&migration(None), &ending, 0, EVERY, 7, u32::MAX);
-        assert_eq!(last.wait, Some(385), "never before it was asked to, and not all at once");
+        assert_eq!(
+            last.wait,
+            Some(385),
+            "never before it was asked to, and not all at once"
+        );
     }
 }

@@ -99,12 +99,7 @@ impl World {
         }
     }
 
-    fn run(
-        &self,
-        power: &Arc<Power>,
-        dry: bool,
-        fence: Option<Arc<dyn Fence>>,
-    ) -> Result<Report, SyncError> {
+    fn run(&self, power: &Arc<Power>, dry: bool, fence: Option<Arc<dyn Fence>>) -> Result<Report, SyncError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

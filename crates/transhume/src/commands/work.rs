@@ -47,7 +47,10 @@ fn execute(arguments: &Arguments) -> Result<(), Failure> {
         let listening = tokio::spawn(listen_for_signals(switch, true));
         let pool = prepared.pool().await?;
         let options = prepared.worker(pool.clone());
-        eprintln!("transhume work: {} carries for {}", options.name, prepared.location);
+        eprintln!(
+            "transhume work: {} carries for {}",
+            options.name, prepared.location
+        );
         tell(State::Ready);
         tokio::join!(transhume_worker::run(options, &stop), async {
             stop.asked().await;

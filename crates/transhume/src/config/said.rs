@@ -39,42 +39,42 @@ pub(super) fn variable(section: &str, key: &str) -> String {
         .to_uppercase()
 }
 
-impl Config {
-    /// The variable, else the file, else the default. A variable that cannot be read as such a value is refused, and not
-    /// repeated.
-    pub(super) fn said<T: FromStr + Clone>(
-        &self,
-        (section, key): (&'static str, &'static str),
-        in_file: Option<&Spanned<T>>,
-        default: T,
-        variables: Variables<'_>,
-    ) -> Result<Said<T>, Failure> {
-        let name = variable(section, key);
-        if let Some(text) = variables(&name) {
-            let value = text.parse().map_err(|_| {
-                Failure::usage(
-                    format!("{name}: the value is of the wrong kind"),
-                    format!("Correct the variable; it stands for “{key}” in [{section}] of the configuration file."),
-                )
-            })?;
-            let origin = Origin::Variable(name);
-            return Ok(Said { value, origin });
-        }
-        Ok(match in_file {
-            Some(said) => Said {
-                value: said.get_ref().clone(),
-                origin: Origin::File {
-                    key,
-                    span: said.span(),
-                },
-            },
-            None => Said {
-                value: default,
-                origin: Origin::Nowhere,
-            },
-        })
+/// The variable, else the file, else the default. A variable that cannot be read as such a value is refused, and not repeated.
+pub(super) fn said<T: FromStr + Clone>(
+    (section, key): (&'static str, &'static str),
+    in_file: Option<&Spanned<T>>,
+    default: T,
+    variables: Variables<'_>,
+) -> Result<Said<T>, Failure> {
+    let name = variable(section, key);
+    if let Some(text) = variables(&name) {
+        let value = text.parse().map_err(|_| {
+            Failure::usage(
+                format!("{name}: the value is of the wrong kind"),
+                format!(
+                    "Correct the variable; it stands for “{key}” in [{section}] of the configuration file."
+                ),
+            )
+        })?;
+        let origin = Origin::Variable(name);
+        return Ok(Said { value, origin });
     }
+    Ok(match in_file {
+        Some(said) => Said {
+            value: said.get_ref().clone(),
+            origin: Origin::File {
+                key,
+                span: said.span(),
+            },
+        },
+        None => Said {
+            value: default,
+            origin: Origin::Nowhere,
+        },
+    })
+}
 
+impl Config {
     /// What is wrong with a value, and where it was said.
     pub(crate) fn refuse<T>(&self, said: &Said<T>, what: impl Display) -> Failure {
         match &said.origin {

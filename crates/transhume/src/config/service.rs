@@ -10,7 +10,7 @@ use transhume_sync::Owner;
 use transhume_worker::DoveadmUse;
 
 use super::Config;
-use super::said::{Said, Variables};
+use super::said::{Said, Variables, said};
 use crate::commands::account::owner;
 use crate::exit::Failure;
 
@@ -103,29 +103,54 @@ impl Config {
             doveadm,
             dovecot_config,
         } = &self.mail;
-        let listen = self.said(("service", "listen"), listen.as_ref(), LISTEN.to_owned(), variables)?;
-        let state = self.said(("service", "state-dir"), state_dir.as_ref(), STATE.into(), variables)?;
-        let name = self.said(("service", "name"), name.as_ref(), String::new(), variables)?;
-        let lease = self.said(("service", "lease"), lease.as_ref(), LEASE, variables)?;
-        let mail = self.said(("mail", "folder"), folder.as_ref(), MAIL.into(), variables)?;
-        let owner = self.said(("mail", "owner"), owner.as_ref(), OWNER.to_owned(), variables)?;
-        let doveadm = self.said(("mail", "doveadm"), doveadm.as_ref(), false, variables)?;
+        let listen = said(
+            ("service", "listen"),
+            listen.as_ref(),
+            LISTEN.to_owned(),
+            variables,
+        )?;
+        let state = said(
+            ("service", "state-dir"),
+            state_dir.as_ref(),
+            STATE.into(),
+            variables,
+        )?;
+        let name = said(("service", "name"), name.as_ref(), String::new(), variables)?;
+        let lease = said(("service", "lease"), lease.as_ref(), LEASE, variables)?;
+        let mail = said(("mail", "folder"), folder.as_ref(), MAIL.into(), variables)?;
+        let owner = said(("mail", "owner"), owner.as_ref(), OWNER.to_owned(), variables)?;
+        let doveadm = said(("mail", "doveadm"), doveadm.as_ref(), false, variables)?;
         let none = PathBuf::new();
-        let dovecot = self.said(("mail", "dovecot-config"), dovecot_config.as_ref(), none, variables)?;
+        let dovecot = said(
+            ("mail", "dovecot-config"),
+            dovecot_config.as_ref(),
+            none,
+            variables,
+        )?;
         if !LEASES.contains(&lease.value) {
-            let (least, most) = (LEASES.start(), LEASES.end());
-            return Err(self.refuse(&lease, format!("a lease lasts for {least} to {most} seconds")));
+            let (from, to) = (LEASES.start(), LEASES.end());
+            return Err(self.refuse(&lease, format!("a lease lasts for {from} to {to} seconds")));
         }
         let named = name.value.trim();
-        if named.chars().any(char::is_control) || named.len() > 200 || (named.is_empty() && !name.is_default()) {
+        if named.chars().any(char::is_control)
+            || named.len() > 200
+            || (named.is_empty() && !name.is_default())
+        {
             return Err(self.refuse(&name, "a name has 1 to 200 characters that can be shown"));
         }
         if !dovecot.is_default() && !doveadm.value {
-            return Err(self.refuse(&dovecot, "this is for doveadm, and doveadm is not to be used (doveadm = true)"));
+            return Err(self.refuse(
+                &dovecot,
+                "this is for doveadm, and doveadm is not to be used (doveadm = true)",
+            ));
         }
         Ok(Service {
-            listen: (listen.value.parse())
-                .map_err(|_| self.refuse(&listen, "this is no IP address with a port, such as 127.0.0.1:8525"))?,
+            listen: (listen.value.parse()).map_err(|_| {
+                self.refuse(
+                    &listen,
+                    "this is no IP address with a port, such as 127.0.0.1:8525",
+                )
+            })?,
             state: self.absolute(&state, &state.value)?,
             name: (!named.is_empty()).then(|| named.to_owned()),
             lease: Duration::from_secs(u64::from(lease.value)),
@@ -156,7 +181,9 @@ mod tests {
             let (known, value) = variable?;
             (known == name).then(|| value.to_owned())
         };
-        let service = config.service(&variables).map_err(|failure| failure.to_string())?;
+        let service = config
+            .service(&variables)
+            .map_err(|failure| failure.to_string())?;
         let owner = service.mail_owner(&config).map_err(|failure| failure.to_string());
         owner.map(|_| service)
     }
@@ -165,7 +192,8 @@ mod tests {
 
     #[test]
     fn the_nearest_word_counts() {
-        let said = "[mail]\nowner = \"1:1\"\nfolder = \"/mail/\"\n[service]\nlisten = \"[::1]:1\"\nlease = 7\n";
+        let said =
+            "[mail]\nowner = \"1:1\"\nfolder = \"/mail/\"\n[service]\nlisten = \"[::1]:1\"\nlease = 7\n";
         let usual = service(OWNED, None).unwrap();
         assert_eq!(
             (usual.listen.to_string().as_str(), usual.lease, &usual.doveadm),
@@ -187,19 +215,63 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_where_it_was_said() {
         for (file, variable, says) in [
-            ("[service]\nlisten = \"localhost\"", None, "/etc/x.toml, line 2: listen: this is no IP"),
-            ("[service]\nlease = 1", None, "line 2: lease: a lease lasts for 4 to 3600 seconds"),
-            ("[service]\nlease = \"1\"", None, "line 2: the value is of the wrong kind"),
+            (
+                "[service]\nlisten = \"localhost\"",
+                None,
+                "/etc/x.toml, line 2: listen: this is no IP",
+            ),
+            (
+                "[service]\nlease = 1",
+                None,
+                "line 2: lease: a lease lasts for 4 to 3600 seconds",
+            ),
+            (
+                "[service]\nlease = \"1\"",
+                None,
+                "line 2: the value is of the wrong kind",
+            ),
             ("[service]\nport = 1", None, "line 2: unknown field `port`"),
-            ("[service]\nstate-dir = \"x\"", None, "line 2: state-dir: this is no path from the root"),
+            (
+                "[service]\nstate-dir = \"x\"",
+                None,
+                "line 2: state-dir: this is no path from the root",
+            ),
             ("[service]\nname = \"\"", None, "line 2: name: a name has"),
-            ("\n[mail]\nfolder = \"mail\"", None, "line 3: folder: this is no path from the root"),
-            ("[mail]\nowner = \"nobody-such\"", None, "line 2: owner: this machine knows no user"),
-            ("[mail]\nowner = \"0:0\"", None, "line 2: owner: Dovecot never serves"),
-            ("[mail]\ndovecot-config = \"/x\"", None, "line 2: dovecot-config: this is for doveadm"),
-            (OWNED, Some(("TRANSHUME_SERVICE_LEASE", "x")), "TRANSHUME_SERVICE_LEASE: the value is of"),
-            (OWNED, Some(("TRANSHUME_SERVICE_LEASE", "1")), "TRANSHUME_SERVICE_LEASE: a lease lasts"),
-            (OWNED, Some(("TRANSHUME_MAIL_OWNER", "root")), "TRANSHUME_MAIL_OWNER: Dovecot never"),
+            (
+                "\n[mail]\nfolder = \"mail\"",
+                None,
+                "line 3: folder: this is no path from the root",
+            ),
+            (
+                "[mail]\nowner = \"nobody-such\"",
+                None,
+                "line 2: owner: this machine knows no user",
+            ),
+            (
+                "[mail]\nowner = \"0:0\"",
+                None,
+                "line 2: owner: Dovecot never serves",
+            ),
+            (
+                "[mail]\ndovecot-config = \"/x\"",
+                None,
+                "line 2: dovecot-config: this is for doveadm",
+            ),
+            (
+                OWNED,
+                Some(("TRANSHUME_SERVICE_LEASE", "x")),
+                "TRANSHUME_SERVICE_LEASE: the value is of",
+            ),
+            (
+                OWNED,
+                Some(("TRANSHUME_SERVICE_LEASE", "1")),
+                "TRANSHUME_SERVICE_LEASE: a lease lasts",
+            ),
+            (
+                OWNED,
+                Some(("TRANSHUME_MAIL_OWNER", "root")),
+                "TRANSHUME_MAIL_OWNER: Dovecot never",
+            ),
         ] {
             let failure = service(file, variable).unwrap_err();
             assert!(failure.contains(says), "{failure}");

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use nix::unistd::geteuid;
+use transhume_db::Sealer;
 use transhume_db::directory::{DirectoryLocation, DirectoryPool};
-use transhume_db::sealed::Sealer;
 use transhume_sync::Owner;
 use transhume_worker::{Folders, Surroundings, WorkerOptions};
 
@@ -80,7 +80,10 @@ impl Prepared {
         make_for(state, self.owner).map_err(|error| {
             Failure::new(
                 Exit::TargetFailed,
-                format!("{}, the folder of the state files, cannot be made: {error}", state.display()),
+                format!(
+                    "{}, the folder of the state files, cannot be made: {error}",
+                    state.display()
+                ),
                 "Make it for the owner of all mail, or name another (state-dir in [service]).",
             )
         })
@@ -157,4 +160,3 @@ pub(crate) fn block_on<T>(work: impl AsyncFnOnce() -> Result<T, Failure>) -> Res
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
-

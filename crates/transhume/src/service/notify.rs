@@ -55,7 +55,10 @@ mod tests {
         let with_file = UnixDatagram::bind(&path).unwrap();
         let without = SocketAddr::from_abstract_name(&abstract_name).unwrap();
         let without = UnixDatagram::bind_addr(&without).unwrap();
-        for (name, socket) in [(path.into_os_string(), with_file), (format!("@{abstract_name}").into(), without)] {
+        for (name, socket) in [
+            (path.into_os_string(), with_file),
+            (format!("@{abstract_name}").into(), without),
+        ] {
             for (state, expected) in [(State::Ready, "READY=1"), (State::Stopping, "STOPPING=1")] {
                 send(&name, state).unwrap();
                 let mut received = [0; 20];

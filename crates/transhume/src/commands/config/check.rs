@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use transhume_db::sealed::Sealer;
+use transhume_db::Sealer;
 
 use crate::config::DirectoryOptions;
 use crate::config::said::of_process;
@@ -29,7 +29,10 @@ pub(super) fn check(options: &DirectoryOptions) -> Result<String, Failure> {
     line("secrets.key-file", &format!("{}{made}", key.display()));
     line("service.listen", &service.listen);
     line("service.state-dir", &service.state.display());
-    line("service.name", &service.name.as_deref().unwrap_or("(machine and process number)"));
+    line(
+        "service.name",
+        &service.name.as_deref().unwrap_or("(machine and process number)"),
+    );
     line("service.lease", &format!("{} seconds", service.lease.as_secs()));
     line("mail.folder", &service.mail.display());
     line(
