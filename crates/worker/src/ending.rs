@@ -236,8 +236,9 @@ mod tests {
 
     #[test]
     fn an_error_says_what_may_help() {
-        let full = SyncError::state_file("/s".as_ref(), std::io::ErrorKind::StorageFull.into());
-        let denied = SyncError::state_file("/s".as_ref(), std::io::ErrorKind::PermissionDenied.into());
+        let says = |code| SyncError::state_file("/s".as_ref(), std::io::Error::from_raw_os_error(code));
+        // ENOSPC and EACCES.
+        let (full, denied) = (says(28), says(13));
         let unsure = SyncError::FenceUnknown("no directory".to_owned());
         for (error, ending, is_told) in [
             (SyncError::FencedOff, None, false),
