@@ -13,5 +13,6 @@ pub mod fuzzing;
 pub mod import;
 pub mod mail;
 pub mod migration;
+pub mod offlineimap;
 pub mod plan;
 pub mod verify;

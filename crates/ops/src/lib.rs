@@ -3,6 +3,11 @@
 //! An operation reads, lets the model decide, shows, and carries out. It knows neither the command line nor HTTP: whoever
 //! asks parses the question and renders the answer.
 
+pub mod account;
 pub mod convert_postfixadmin;
 pub mod import_csv;
+pub mod migration;
+pub mod offlineimap_config;
+pub mod provider;
+pub mod remove_domain;
 pub mod serving;

@@ -24,13 +24,15 @@ impl DirectoryTransaction<'_> {
         password: &StoredPassword,
     ) -> Result<bool, DirectoryError> {
         let values = [Value::text(password.as_str()), Value::text(login.as_str())];
-        self.changed("UPDATE account SET password = $1 WHERE login = $2", &values).await
+        self.changed("UPDATE account SET password = $1 WHERE login = $2", &values)
+            .await
     }
 
     /// Enables or disables an account. `false` where there is no such account.
     pub async fn set_enabled(&mut self, login: &Login, enabled: bool) -> Result<bool, DirectoryError> {
         let values = [Value::truth(enabled), Value::text(login.as_str())];
-        self.changed("UPDATE account SET enabled = $1 WHERE login = $2", &values).await
+        self.changed("UPDATE account SET enabled = $1 WHERE login = $2", &values)
+            .await
     }
 
     /// Removes an account with its mailbox, the forward and the absence text of that, its migration and what is known of its
@@ -39,19 +41,23 @@ impl DirectoryTransaction<'_> {
         let mut ended = Vec::new();
         if let Some(mailbox) = &account.mailbox {
             let address = [Value::text(mailbox.address.as_str())];
-            self.changed("DELETE FROM alias WHERE address = $1", &address).await?;
+            self.changed("DELETE FROM alias WHERE address = $1", &address)
+                .await?;
             self.changed("DELETE FROM alias_recipient WHERE recipient = $1", &address)
                 .await?;
             let statement = "DELETE FROM alias WHERE NOT EXISTS (SELECT 1 FROM alias_recipient r \
                              WHERE r.address = alias.address) RETURNING address";
             let rows = self.transaction.link().ask(statement.to_owned(), &[]).await;
             for row in rows.map_err(|error| DirectoryError::heard(self.at, error))? {
-                let alias = row.text(0).map_err(|error| DirectoryError::heard(self.at, error))?;
+                let alias = row
+                    .text(0)
+                    .map_err(|error| DirectoryError::heard(self.at, error))?;
                 ended.extend(AliasAddress::parse(&alias));
             }
         }
         let login = [Value::text(account.login.as_str())];
-        self.changed("DELETE FROM account WHERE login = $1", &login).await?;
+        self.changed("DELETE FROM account WHERE login = $1", &login)
+            .await?;
         Ok(ended)
     }
 
@@ -67,7 +73,9 @@ impl DirectoryTransaction<'_> {
             let rows = link.ask(question.to_owned(), &[Value::text(name.as_str())]).await;
             let rows = rows.map_err(|error| DirectoryError::heard(self.at, error))?;
             let count = rows.first().map(|row| row.count(0)).transpose();
-            *number = count.map_err(|error| DirectoryError::heard(self.at, error))?.unwrap_or_default();
+            *number = count
+                .map_err(|error| DirectoryError::heard(self.at, error))?
+                .unwrap_or_default();
         }
         let [mailboxes, aliases, domain_aliases] = numbers;
         Ok(DomainContent {
@@ -84,7 +92,11 @@ impl DirectoryTransaction<'_> {
     }
 
     async fn changed(&mut self, statement: &str, values: &[Value<'_>]) -> Result<bool, DirectoryError> {
-        let written = self.transaction.link().write(statement.to_owned(), values, true).await;
+        let written = self
+            .transaction
+            .link()
+            .write(statement.to_owned(), values, true)
+            .await;
         Ok(written.map_err(|error| DirectoryError::heard(self.at, error))? > 0)
     }
 }

@@ -6,9 +6,7 @@
 
 use transhume_model::directory::HostName;
 use transhume_model::migration::schedule::{self, LARGE, Running, Slots, Waiting};
-use transhume_model::migration::{
-    Event, Hold, Migration, MigrationId, PassReport, Phase, Progress,
-};
+use transhume_model::migration::{Event, Hold, Migration, MigrationId, PassReport, Phase, Progress};
 
 use super::link::{Begin, Link, Value};
 use super::lookup::each;
@@ -133,7 +131,7 @@ impl DirectoryPool {
 
     /// Whether there may be something to lease: asked often, so it writes nothing and waits for nobody.
     async fn is_any_due(&self, now: i64) -> Result<bool, DirectoryError> {
-        let question = format!("SELECT m.id FROM migration m WHERE {} LIMIT 1", is_due());
+        let question = format!("SELECT id FROM migration WHERE {} LIMIT 1", is_due());
         let mut lent = self.lend().await?;
         let rows = lent.link().ask(question, &[Value::number(now)]).await;
         Ok(!rows.map_err(|error| self.hear(error))?.is_empty())
@@ -141,9 +139,7 @@ impl DirectoryPool {
 
     /// Holds a lease for longer, and tells how the migration stands: a person may have paused or cancelled it meanwhile.
     pub async fn renew(&self, lease: Lease, until: i64) -> Result<Migration, LeaseError> {
-        let statement = format!(
-            "UPDATE migration AS m SET leased_until = $3 WHERE {MINE} RETURNING {COLUMNS}"
-        );
+        let statement = format!("UPDATE migration SET leased_until = $3 WHERE {MINE} RETURNING {COLUMNS}");
         let mut transaction = self.transaction(Begin::Beside).await?;
         let mut renewed = None;
         let values = [mine(lease).as_slice(), &[Value::number(until)]].concat();
@@ -160,7 +156,7 @@ impl DirectoryPool {
     /// Whether a lease holds now: nobody else can have the migration before it runs out. To be asked before what cannot be
     /// taken back.
     pub async fn holds(&self, lease: Lease, now: i64) -> Result<bool, DirectoryError> {
-        let question = format!("SELECT m.id FROM migration m WHERE {MINE} AND m.leased_until > $3");
+        let question = format!("SELECT id FROM migration WHERE {MINE} AND leased_until > $3");
         let values = [mine(lease).as_slice(), &[Value::number(now)]].concat();
         let mut lent = self.lend().await?;
         let rows = lent.link().ask(question, &values).await;
@@ -170,7 +166,7 @@ impl DirectoryPool {
     /// Notes how much is here.
     pub async fn note_progress(&self, lease: Lease, progress: &Progress) -> Result<(), LeaseError> {
         let statement = format!(
-            "UPDATE migration AS m SET mailboxes_done = $3, mailboxes_all = $4, messages_done = $5, messages_all = $6, \
+            "UPDATE migration SET mailboxes_done = $3, mailboxes_all = $4, messages_done = $5, messages_all = $6, \
              octets_done = $7, octets_all = $8 WHERE {MINE}"
         );
         let shares = [progress.mailboxes, progress.messages, progress.octets];
@@ -193,7 +189,12 @@ impl DirectoryPool {
 
     /// Ends a lease: what the pass leads to, its line in the history, when the next one is due. Says how the migration
     /// stands then.
-    pub async fn hand_back(&self, lease: Lease, worker: &str, how: HandBack) -> Result<Migration, LeaseError> {
+    pub async fn hand_back(
+        &self,
+        lease: Lease,
+        worker: &str,
+        how: HandBack,
+    ) -> Result<Migration, LeaseError> {
         let at = self.location();
         let mut transaction = self.transaction(Begin::Beside).await?;
         let found = held_row(transaction.link(), at, lease.migration).await?;
@@ -203,14 +204,18 @@ impl DirectoryPool {
             found.migration = found.migration.clone().apply(event).unwrap_or(found.migration);
         }
         // Somebody has asked for one more pass while this one ran.
-        let due = if found.due == lease.due { how.due } else { found.due };
+        let due = if found.due == lease.due {
+            how.due
+        } else {
+            found.due
+        };
         // A pass that did not come to its work says nothing of what was wrong before.
         let error = match &how.pass {
             Some(pass) => pass.error.as_deref(),
             None => found.last_error.as_deref(),
         };
         let statement = format!(
-            "UPDATE migration AS m SET {STANDING}, due = $7, failures = $8, \
+            "UPDATE migration SET {STANDING}, due = $7, failures = $8, \
              last_error = $9, leased_by = NULL, leased_until = NULL WHERE {}",
             MINE.replace("$1", "$5").replace("$2", "$6")
         );
@@ -238,7 +243,7 @@ impl DirectoryPool {
 }
 
 /// The worker's own lease, as `$1` and `$2`. After it was handed back it is nobody's.
-const MINE: &str = "m.id = $1 AND m.epoch = $2 AND m.leased_by IS NOT NULL";
+const MINE: &str = "id = $1 AND epoch = $2 AND leased_by IS NOT NULL";
 
 fn mine(lease: Lease) -> [Value<'static>; 2] {
     [Value::number(lease.migration.0), Value::number(lease.epoch)]
@@ -250,10 +255,16 @@ fn is_due() -> String {
     let phases = Phase::ALL.into_iter().filter(|phase| phase.is_under_way());
     let phases = quoted(phases.map(Phase::as_str).collect());
     let holds = Hold::ALL;
-    let holds = quoted(holds.iter().filter(|hold| hold.is_tried_again()).map(Hold::as_str).collect());
+    let holds = quoted(
+        holds
+            .iter()
+            .filter(|hold| hold.is_tried_again())
+            .map(Hold::as_str)
+            .collect(),
+    );
     format!(
-        "m.due <= $1 AND (m.leased_until IS NULL OR m.leased_until <= $1) AND m.phase IN ('{phases}') \
-         AND (m.hold IS NULL OR m.hold IN ('{holds}'))"
+        "due <= $1 AND (leased_until IS NULL OR leased_until <= $1) AND phase IN ('{phases}') \
+         AND (hold IS NULL OR hold IN ('{holds}'))"
     )
 }
 
@@ -261,7 +272,8 @@ fn is_due() -> String {
 async fn running(link: Link<'_>, at: &DirectoryLocation, now: i64) -> Result<Vec<Running>, DirectoryError> {
     let mut running = Vec::new();
     let question = format!(
-        "SELECT {COLUMNS}, p.host FROM migration m JOIN provider p ON p.name = m.provider WHERE m.leased_until > $1"
+        "SELECT {COLUMNS}, (SELECT host FROM provider WHERE name = migration.provider) FROM migration \
+         WHERE leased_until > $1"
     );
     each(link, at, "migration", question, &[Value::number(now)], |row| {
         let record = record(row)?;
@@ -291,10 +303,10 @@ async fn waiting(
         for is_large in [true, false] {
             // A mailbox that Dovecot does not serve now (its account or domain is disabled) has no folder.
             let question = format!(
-                "SELECT {COLUMNS} FROM migration m WHERE m.provider = $2 AND {} \
-                 AND (COALESCE(m.octets_all - m.octets_done, 0) > {LARGE}) = $3 \
-                 AND EXISTS (SELECT 1 FROM mail_user u WHERE u.address = m.address) \
-                 ORDER BY m.phase IN ('pending', 'finishing') DESC, m.due, m.id LIMIT {connections}",
+                "SELECT {COLUMNS} FROM migration WHERE provider = $2 AND {} \
+                 AND (COALESCE(migration.octets_all - migration.octets_done, 0) > {LARGE}) = $3 \
+                 AND EXISTS (SELECT 1 FROM mail_user u WHERE u.address = migration.address) \
+                 ORDER BY phase IN ('pending', 'finishing') DESC, due, id LIMIT {connections}",
                 is_due()
             );
             let values = [

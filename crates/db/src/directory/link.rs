@@ -129,16 +129,10 @@ impl Connection {
 
     pub(super) async fn begin(&mut self, how: Begin) -> Result<Transaction<'_>, sqlx::Error> {
         Ok(match self {
-            Self::Sqlite(connection) => Transaction::Sqlite(
-                connection
-                    .begin_with(how.of_sqlite())
-                    .await?,
-            ),
-            Self::Postgres(connection) => Transaction::Postgres(
-                connection
-                    .begin_with(how.of_postgres())
-                    .await?,
-            ),
+            Self::Sqlite(connection) => Transaction::Sqlite(connection.begin_with(how.of_sqlite()).await?),
+            Self::Postgres(connection) => {
+                Transaction::Postgres(connection.begin_with(how.of_postgres()).await?)
+            }
         })
     }
 

@@ -10,10 +10,9 @@ use super::lookup::each;
 use super::read::{self, Trouble};
 use super::{DirectoryError, DirectoryLocation, DirectoryPool, DirectoryTransaction};
 
-pub(super) const COLUMNS: &str = "m.id, m.login, m.address, m.old_address, m.provider, m.phase, m.hold, m.paused_by, \
-                                  m.created, m.seeded, m.leased_by, m.leased_until, m.due, m.failures, m.last_error, \
-                                  m.mailboxes_done, m.mailboxes_all, m.messages_done, m.messages_all, m.octets_done, \
-                                  m.octets_all";
+pub(super) const COLUMNS: &str = "id, login, address, old_address, provider, phase, hold, paused_by, created, seeded, \
+                                  leased_by, leased_until, due, failures, last_error, mailboxes_done, mailboxes_all, \
+                                  messages_done, messages_all, octets_done, octets_all";
 const ADD: &str = "INSERT INTO migration (login, address, old_address, provider, phase, created, due) \
                    VALUES ($1, $2, $3, (SELECT name FROM provider WHERE folded = $4), 'pending', $5, $5) RETURNING id";
 
@@ -145,7 +144,11 @@ async fn happen(
     let record = record.ok_or(TransitionError::Unknown(id))?;
     let is_due = event.wants_pass();
     let next = record.migration.apply(event)?;
-    let values = [standing(&next).to_vec(), vec![Value::number(id.0), Value::number(now)]].concat();
+    let values = [
+        standing(&next).to_vec(),
+        vec![Value::number(id.0), Value::number(now)],
+    ]
+    .concat();
     let due = if is_due { ", due = $6, failures = 0" } else { "" };
     // The number of the last value stands in the statement in either case: PostgreSQL wants each to have a type.
     let statement = format!("UPDATE migration SET {STANDING}{due} WHERE id = $5 AND $6 >= 0");
@@ -178,7 +181,7 @@ pub(super) async fn held_row(
 ) -> Result<Option<MigrationRecord>, DirectoryError> {
     // SQLite has one writer anyway.
     let hold = if link.is_sqlite() { "" } else { " FOR UPDATE" };
-    let question = format!("SELECT {COLUMNS} FROM migration m WHERE m.id = $1{hold}");
+    let question = format!("SELECT {COLUMNS} FROM migration WHERE id = $1{hold}");
     one(link, at, question, &[Value::number(id.0)]).await
 }
 
@@ -187,7 +190,7 @@ pub(super) async fn by_id(
     at: &DirectoryLocation,
     id: MigrationId,
 ) -> Result<Option<MigrationRecord>, DirectoryError> {
-    let question = format!("SELECT {COLUMNS} FROM migration m WHERE m.id = $1");
+    let question = format!("SELECT {COLUMNS} FROM migration WHERE id = $1");
     one(link, at, question, &[Value::number(id.0)]).await
 }
 
@@ -196,7 +199,7 @@ pub(super) async fn by_login(
     at: &DirectoryLocation,
     login: &Login,
 ) -> Result<Option<MigrationRecord>, DirectoryError> {
-    let question = format!("SELECT {COLUMNS} FROM migration m WHERE m.login = $1");
+    let question = format!("SELECT {COLUMNS} FROM migration WHERE login = $1");
     one(link, at, question, &[Value::text(login.as_str())]).await
 }
 
@@ -205,7 +208,7 @@ pub(super) async fn by_old_address(
     at: &DirectoryLocation,
     old: &Address,
 ) -> Result<Option<MigrationRecord>, DirectoryError> {
-    let question = format!("SELECT {COLUMNS} FROM migration m WHERE m.old_address = $1");
+    let question = format!("SELECT {COLUMNS} FROM migration WHERE old_address = $1");
     one(link, at, question, &[Value::text(old.as_str())]).await
 }
 
@@ -223,6 +226,12 @@ pub(super) async fn all(
     at: &DirectoryLocation,
     filter: &Filter,
 ) -> Result<Vec<MigrationRecord>, DirectoryError> {
+    // Octet by octet in both engines.
+    let address = if link.is_sqlite() {
+        "address"
+    } else {
+        "address COLLATE \"C\""
+    };
     let mut values = Vec::new();
     let mut conditions = vec!["TRUE".to_owned()];
     let mut add = |condition: &str, value| {
@@ -230,34 +239,33 @@ pub(super) async fn all(
         conditions.push(condition.replace('?', &format!("${}", values.len())));
     };
     if let Some(phase) = filter.phase {
-        add("m.phase = ?", Value::text(phase.as_str()));
+        add("phase = ?", Value::text(phase.as_str()));
     }
     if let Some(held) = filter.held {
-        add("(m.hold IS NOT NULL) = ?", Value::truth(held));
+        add("(hold IS NOT NULL) = ?", Value::truth(held));
     }
     if let Some(provider) = &filter.provider {
         add(
-            "m.provider = (SELECT name FROM provider WHERE folded = ?)",
+            "provider = (SELECT name FROM provider WHERE folded = ?)",
             Value::text(provider.folded()),
         );
     }
     if let Some(text) = &filter.text {
         let pattern = format!("%{}%", escaped(&text.trim().to_lowercase()));
         add(
-            "(m.address LIKE ? ESCAPE '!' OR m.old_address LIKE ? ESCAPE '!')",
+            "(address LIKE ? ESCAPE '!' OR old_address LIKE ? ESCAPE '!')",
             Value::Text(Some(pattern.into())),
         );
     }
     if let Some(after) = &filter.after {
-        add("m.address > ?", Value::text(after.as_str()));
+        add(&format!("{address} > ?"), Value::text(after.as_str()));
     }
-    let limit = filter.most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
-    // Octet by octet in both engines.
-    let order = if link.is_sqlite() { "m.address" } else { "m.address COLLATE \"C\"" };
+    let limit = filter
+        .most
+        .map(|most| format!(" LIMIT {most}"))
+        .unwrap_or_default();
     let conditions = conditions.join(" AND ");
-    let conditions = conditions.replace("m.address >", &format!("{order} >"));
-    let question =
-        format!("SELECT {COLUMNS} FROM migration m WHERE {conditions} ORDER BY {order}{limit}");
+    let question = format!("SELECT {COLUMNS} FROM migration WHERE {conditions} ORDER BY {address}{limit}");
     records(link, at, question, &values).await
 }
 
@@ -288,7 +296,8 @@ pub(super) fn record(row: &Row) -> Result<MigrationRecord, Trouble> {
     let provider = ProviderName::parse(&row.text(4)?);
     let paused_by = row.text_or_none(7)?;
     let hold = row.text_or_none(6)?;
-    let hold = hold.map(|word| Hold::named(&word, paused_by.as_deref()).ok_or_else(|| wrong("the hold is unknown")));
+    let hold =
+        hold.map(|word| Hold::named(&word, paused_by.as_deref()).ok_or_else(|| wrong("the hold is unknown")));
     let failures = row.small_number(13)?.unwrap_or_default();
     let share = |done, all| -> Result<Share, Trouble> {
         Ok(Share {

@@ -41,8 +41,7 @@ async fn lines(
     most: u32,
 ) -> Result<Vec<(i64, PassRecord)>, DirectoryError> {
     let mut lines = Vec::new();
-    let question =
-        format!("SELECT {COLUMNS} FROM pass WHERE migration = $1 ORDER BY id DESC LIMIT {most}");
+    let question = format!("SELECT {COLUMNS} FROM pass WHERE migration = $1 ORDER BY id DESC LIMIT {most}");
     each(link, at, "pass", question, &[Value::number(id.0)], |row| {
         lines.push((row.number(0)?.unwrap_or_default(), record(row)?));
         Ok(())
@@ -60,7 +59,8 @@ fn record(row: &Row) -> Result<PassRecord, Trouble> {
         report: PassReport {
             began: row.number(2)?.unwrap_or_default(),
             ended: row.number(3)?.unwrap_or_default(),
-            outcome: PassOutcome::named(&outcome).ok_or_else(|| read::of(&outcome, "the outcome is unknown"))?,
+            outcome: PassOutcome::named(&outcome)
+                .ok_or_else(|| read::of(&outcome, "the outcome is unknown"))?,
             messages: row.count(6)?,
             octets: row.count(7)?,
             error: row.text_or_none(8)?,

@@ -30,7 +30,10 @@ struct Shared {
 
 enum Pools {
     /// SQLite has one writer at a time, and it is of no use that several of one program wait for the file's lock.
-    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Sqlite {
+        readers: SqlitePool,
+        writer: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -109,7 +112,11 @@ impl DirectoryPool {
     pub(super) async fn transaction(&self, how: Begin) -> Result<Transaction<'static>, DirectoryError> {
         let begun = match &self.shared.pools {
             Pools::Sqlite { readers, writer } => {
-                let pool = if matches!(how, Begin::Read) { readers } else { writer };
+                let pool = if matches!(how, Begin::Read) {
+                    readers
+                } else {
+                    writer
+                };
                 pool.begin_with(how.of_sqlite()).await.map(Transaction::Sqlite)
             }
             Pools::Postgres(pool) => pool

@@ -40,8 +40,9 @@ impl DirectoryTransaction<'_> {
         provider: &Provider,
     ) -> Result<bool, DirectoryError> {
         let folded = [Value::text(name.folded())];
-        let removed = self.transaction.link().write(REMOVE_DOMAINS.to_owned(), &folded, true);
-        removed.await.map_err(|error| DirectoryError::heard(self.at, error))?;
+        let statement = REMOVE_DOMAINS.to_owned();
+        let removed = self.transaction.link().write(statement, &folded, true).await;
+        removed.map_err(|error| DirectoryError::heard(self.at, error))?;
         let mut values = columns(provider);
         values.push(Value::text(name.folded()));
         let changed = self.provider_row(CHANGE, provider, &values).await?;
@@ -53,7 +54,11 @@ impl DirectoryTransaction<'_> {
     /// name.
     pub async fn remove_provider(&mut self, name: &ProviderName) -> Result<bool, DirectoryError> {
         let values = [Value::text(name.folded())];
-        let removed = self.transaction.link().write(REMOVE.to_owned(), &values, true).await;
+        let removed = self
+            .transaction
+            .link()
+            .write(REMOVE.to_owned(), &values, true)
+            .await;
         let removed = removed.map_err(|error| DirectoryError::heard_of(self.at, "provider", name, error));
         Ok(removed? > 0)
     }
@@ -117,7 +122,9 @@ pub(super) async fn all(link: Link<'_>, at: &DirectoryLocation) -> Result<Vec<Pr
         if let (Some(last), Some(old)) = (providers.last_mut(), row.text_or_none(11)?) {
             let old = read::spelled(&old, DomainName::parse)?;
             let new = row.text_or_none(12)?;
-            let new = new.map(|new| read::spelled(&new, DomainName::parse)).transpose()?;
+            let new = new
+                .map(|new| read::spelled(&new, DomainName::parse))
+                .transpose()?;
             last.domains.insert(old, new);
         }
         Ok(())
@@ -130,7 +137,9 @@ fn provider(name: &str, row: &Row) -> Result<Provider, Trouble> {
     let wrong = |what: &str| read::of(&name, what);
     let number = |column| -> Result<Option<NonZeroU32>, Trouble> {
         let number = row.small_number(column)?;
-        Ok(number.and_then(|number| u32::try_from(number).ok()).and_then(NonZeroU32::new))
+        Ok(number
+            .and_then(|number| u32::try_from(number).ok())
+            .and_then(NonZeroU32::new))
     };
     let port = row.small_number(2)?.and_then(|port| u16::try_from(port).ok());
     let pin = row.text_or_none(4)?;
@@ -140,14 +149,18 @@ fn provider(name: &str, row: &Row) -> Result<Provider, Trouble> {
     Ok(Provider {
         name: ProviderName::parse(name).map_err(|problem| wrong(&problem.to_string()))?,
         host: HostName::parse(&row.text(1)?).map_err(|problem| wrong(&problem.to_string()))?,
-        port: port.and_then(NonZeroU16::new).ok_or_else(|| wrong("there is no such port"))?,
+        port: port
+            .and_then(NonZeroU16::new)
+            .ok_or_else(|| wrong("there is no such port"))?,
         security: ProviderSecurity::named(&row.text(3)?).ok_or_else(|| wrong("the security is unknown"))?,
         certificate: match pin {
             None => CertificateTrust::Public,
             Some(pin) => CertificateTrust::pinned(&pin).map_err(|problem| wrong(&problem.to_string()))?,
         },
         login_form: LoginForm::named(&row.text(5)?).ok_or_else(|| wrong("the login form is unknown"))?,
-        master: master.transpose().map_err(|problem| wrong(&problem.to_string()))?,
+        master: master
+            .transpose()
+            .map_err(|problem| wrong(&problem.to_string()))?,
         connections: number(8)?.unwrap_or(Provider::CONNECTIONS),
         connections_per_account: number(9)?.unwrap_or(Provider::CONNECTIONS_PER_ACCOUNT),
         enabled: row.truth(10)?,

@@ -121,7 +121,10 @@ pub(super) fn name<T: ToString>(
     spelled(&text, parse)
 }
 
-pub(super) fn spelled<T: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, NameProblem>) -> Result<T, Trouble> {
+pub(super) fn spelled<T: ToString>(
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, NameProblem>,
+) -> Result<T, Trouble> {
     let name = parse(text).map_err(|problem| Trouble::Content(format!("“{text}”: {problem}")))?;
     let expected = name.to_string();
     if expected == text {

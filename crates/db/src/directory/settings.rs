@@ -28,7 +28,11 @@ impl DirectoryTransaction<'_> {
             Value::number(settings.every.get()),
             Value::text(settings.until_complete.as_str()),
         ];
-        let written = self.transaction.link().write(WRITE.to_owned(), &values, true).await;
+        let written = self
+            .transaction
+            .link()
+            .write(WRITE.to_owned(), &values, true)
+            .await;
         written
             .map(drop)
             .map_err(|error| DirectoryError::heard(self.at, error))
@@ -50,7 +54,9 @@ fn one(row: &Row) -> Result<Settings, Trouble> {
     let default = Settings::default();
     let number = |column| -> Result<Option<NonZeroU32>, Trouble> {
         let number = row.small_number(column)?;
-        Ok(number.and_then(|number| u32::try_from(number).ok()).and_then(NonZeroU32::new))
+        Ok(number
+            .and_then(|number| u32::try_from(number).ok())
+            .and_then(NonZeroU32::new))
     };
     let lines = |text: String| text.lines().map(str::to_owned).collect();
     Ok(Settings {

@@ -7,6 +7,8 @@
 
 mod arbitrary;
 mod files;
+mod leases;
+mod migrations;
 mod places;
 mod refused;
 mod schema;

@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/directory/0001_directory.sql"),
     include_str!("../../schema/directory/0002_views.sql"),
     include_str!("../../schema/directory/0003_remote_mailbox.sql"),
+    include_str!("../../schema/directory/0004_migration.sql"),
 ];
 
 #[test]

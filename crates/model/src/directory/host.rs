@@ -13,7 +13,9 @@ pub enum HostProblem {
     #[error("it is empty")]
     Empty,
     /// A URL, or a name with something behind it.
-    #[error("“{0}” is more than a host: write only its name (like mail.example.org) or IP address; the port stands apart")]
+    #[error(
+        "“{0}” is more than a host: write only its name (like mail.example.org) or IP address; the port stands apart"
+    )]
     More(String),
     /// Neither a name nor an address.
     #[error("“{0}” is neither a host name (like mail.example.org) nor an IP address")]

@@ -25,8 +25,8 @@ pub use host::{HostName, HostProblem};
 pub use name::{Address, AliasAddress, DomainName, Login, NameProblem};
 pub use password::StoredPassword;
 pub use provider::{
-    CertificateTrust, Found, LoginForm, Master, Provider, ProviderName, ProviderProblem, ProviderSecurity, find,
-    renamed_to,
+    CertificateTrust, Found, LoginForm, Master, Provider, ProviderName, ProviderProblem, ProviderSecurity,
+    find, renamed_to,
 };
 pub use recipient::Recipient;
 pub use remote::{RemoteKey, RemoteMailbox, RemoteSecurity, Secret};

@@ -31,7 +31,9 @@ pub enum ProviderProblem {
     #[error("a master user's login is one word, without blanks, of at most {MASTER_LIMIT} octets")]
     Master,
     /// Not a fingerprint.
-    #[error("this is not a SHA-256 digest; write sha256: and the 64 hexadecimal digits of the certificate's fingerprint")]
+    #[error(
+        "this is not a SHA-256 digest; write sha256: and the 64 hexadecimal digits of the certificate's fingerprint"
+    )]
     Pin,
 }
 
@@ -396,11 +398,20 @@ mod tests {
         let short = Provider {
             login_form: LoginForm::LocalPart,
             master: Some(Master::new("root", '*').unwrap()),
-            ..provider("Two", &[("two.example", Some("neu.example")), ("xlong.example", Some(&long))])
+            ..provider(
+                "Two",
+                &[
+                    ("two.example", Some("neu.example")),
+                    ("xlong.example", Some(&long)),
+                ],
+            )
         };
         let providers = [provider("One", &[("one.example", None)]), off, short];
         for (old, expected) in [
-            ("Bob@ONE.example", Some("bob@one.example bob@one.example bob@one.example")),
+            (
+                "Bob@ONE.example",
+                Some("bob@one.example bob@one.example bob@one.example"),
+            ),
             ("bob@two.example", Some("bob@neu.example bob bob*root")),
             ("bob@off.example", None),
             ("bob@neu.example", None),
@@ -408,7 +419,12 @@ mod tests {
         ] {
             let old = Address::parse(old).unwrap();
             let found = find(&providers, &old).map(|found| {
-                format!("{} {} {}", found.address, found.login, found.provider.login_of_passes(&old))
+                format!(
+                    "{} {} {}",
+                    found.address,
+                    found.login,
+                    found.provider.login_of_passes(&old)
+                )
             });
             assert_eq!(found.as_deref(), expected, "{old}");
         }
@@ -435,14 +451,29 @@ mod tests {
     fn pins_are_read_in_the_forms_that_tools_print() {
         let hex = "ab".repeat(32);
         let colons = vec!["AB"; 32].join(":");
-        for pin in [hex.clone(), format!("sha256:{hex}"), format!("SHA256:{colons}"), colons] {
+        for pin in [
+            hex.clone(),
+            format!("sha256:{hex}"),
+            format!("SHA256:{colons}"),
+            colons,
+        ] {
             let trust = CertificateTrust::pinned(&pin).unwrap();
             assert_eq!(trust, CertificateTrust::Pinned([0xab; 32]), "{pin}");
             assert_eq!(trust.hex().as_deref(), Some(hex.as_str()));
         }
         let short = &hex[1..];
-        for wrong in ["", "sha256:abcd", short, &format!("{hex}a"), &format!("sha1:{hex}")] {
-            assert_eq!(CertificateTrust::pinned(wrong), Err(ProviderProblem::Pin), "{wrong}");
+        for wrong in [
+            "",
+            "sha256:abcd",
+            short,
+            &format!("{hex}a"),
+            &format!("sha1:{hex}"),
+        ] {
+            assert_eq!(
+                CertificateTrust::pinned(wrong),
+                Err(ProviderProblem::Pin),
+                "{wrong}"
+            );
         }
     }
 
@@ -450,7 +481,11 @@ mod tests {
     fn masters_are_one_word() {
         assert!(Master::new("admin@example.org", '*').is_ok());
         for (login, separator) in [("", '*'), ("a b", '*'), ("a\n", ' '), ("a", 'b'), ("a", '\n')] {
-            assert_eq!(Master::new(login, separator), Err(ProviderProblem::Master), "{login:?}");
+            assert_eq!(
+                Master::new(login, separator),
+                Err(ProviderProblem::Master),
+                "{login:?}"
+            );
         }
     }
 }

@@ -62,7 +62,9 @@ impl Hold {
     pub fn sentence(&self) -> String {
         let sentence = match self {
             Self::Paused { by } if by.is_empty() => "paused; “transhume migration resume” lets it go on",
-            Self::Paused { by } => return format!("paused by {by}; “transhume migration resume” lets it go on"),
+            Self::Paused { by } => {
+                return format!("paused by {by}; “transhume migration resume” lets it go on");
+            }
             Self::CredentialRejected => {
                 "the old server refuses the password that is known; it goes on when its owner logs in here with the \
                  password of the old server, or with “transhume migration retry”"

@@ -87,7 +87,11 @@ mod tests {
                 error: error.map(str::to_owned),
             };
             let (outcome, error, messages) = before;
-            assert_eq!(report.says_the_same(outcome, error, messages), says_the_same, "{report:?}");
+            assert_eq!(
+                report.says_the_same(outcome, error, messages),
+                says_the_same,
+                "{report:?}"
+            );
         }
         for outcome in PassOutcome::ALL {
             assert_eq!(PassOutcome::named(outcome.as_str()), Some(outcome));

@@ -195,7 +195,9 @@ mod tests {
             Event::Held(Hold::TargetFull),
             Event::CauseGone,
             Event::CredentialRenewed,
-            Event::Pause { by: "root".to_owned() },
+            Event::Pause {
+                by: "root".to_owned(),
+            },
             Event::Resume,
             Event::Retry,
         ]
@@ -204,7 +206,9 @@ mod tests {
     /// What the event makes of it: the phase and the hold, or why it cannot be.
     fn becomes(from: Migration, event: Event) -> String {
         match from.apply(event) {
-            Ok(Migration { phase, hold: None, .. }) => phase.to_string(),
+            Ok(Migration {
+                phase, hold: None, ..
+            }) => phase.to_string(),
             Ok(Migration {
                 phase,
                 hold: Some(hold),
@@ -286,7 +290,10 @@ mod tests {
         }
         for hold in Hold::ALL {
             assert_eq!(Hold::named(hold.as_str(), None), Some(hold.clone()));
-            assert!(hold.sentence().contains(';') || hold.sentence().contains(':'), "{hold:?}");
+            assert!(
+                hold.sentence().contains(';') || hold.sentence().contains(':'),
+                "{hold:?}"
+            );
         }
         let by = Hold::named("paused", Some("eve")).unwrap();
         assert!(by.sentence().starts_with("paused by eve;"));

@@ -1,6 +1,7 @@
 //! A few accounts, looked at closely.
 
 use std::num::NonZeroU32;
+use std::time::Instant;
 
 use transhume_model::directory::Settings;
 use transhume_model::migration::{PassOutcome, Phase};
@@ -100,6 +101,7 @@ fn an_old_server_that_is_away_is_waited_for() {
     };
     let platform = runtime.block_on(Platform::start("away", &people, settings));
     platform.line.set_fault(Fault::CutAfter(0));
+    let began = Instant::now();
     let process = Process::start("work", &platform.config, "waiting");
     wait_until("all have been put off", || {
         platform.count(&format!(
@@ -107,6 +109,7 @@ fn an_old_server_that_is_away_is_waited_for() {
             crate::platform::now()
         )) == 8
     });
+    println!("put off after {:?}", began.elapsed());
     let log = process.log();
     assert_eq!(log.matches("does not answer").count(), 1, "told once: {log}");
     // Four began together; each makes three connections. Nobody else has tried.
@@ -117,6 +120,7 @@ fn an_old_server_that_is_away_is_waited_for() {
     );
     platform.line.set_fault(Fault::None);
     wait_until("all are here", || following(&platform) == 8);
+    println!("all were here after {:?}", began.elapsed());
     people.iter().for_each(|person| platform.assert_moved(person));
     let log = process.log();
     assert_eq!(log.matches("answers again").count(), 1, "{log}");
