@@ -16,6 +16,7 @@ use transhume_model::plan::Action;
 use crate::confirm::Confirmed;
 use crate::endpoint::{Place, Received, Target};
 use crate::error::SyncError;
+use crate::fence::{Guard, still_ours};
 
 /// A smaller batch does not wait longer than this for more.
 const BATCH_AGE: Duration = Duration::from_secs(1);
@@ -54,6 +55,7 @@ impl Reception {
 pub(crate) struct Keeper {
     base: Base,
     target: Arc<dyn Target>,
+    guard: Guard,
     places: HashMap<MailboxId, Arc<dyn Place>>,
     batch: BTreeMap<MailboxId, Vec<Received>>,
     batch_messages: usize,
@@ -69,11 +71,13 @@ impl Keeper {
     pub(crate) fn new(
         base: Base,
         target: Arc<dyn Target>,
+        guard: Guard,
         places: HashMap<MailboxId, Arc<dyn Place>>,
     ) -> Self {
         Self {
             base,
             target,
+            guard,
             places,
             batch: BTreeMap::new(),
             batch_messages: 0,
@@ -189,7 +193,13 @@ impl Keeper {
             {
                 let is_complete = complete.contains(&mailbox);
                 if let Some(place) = self.places.get(&mailbox).cloned() {
-                    running.spawn(settle(self.base.clone(), place, actions, is_complete));
+                    running.spawn(settle(
+                        self.base.clone(),
+                        self.guard.clone(),
+                        place,
+                        actions,
+                        is_complete,
+                    ));
                 }
             }
             let Some(settled) = running.join_next().await else {
@@ -207,6 +217,7 @@ impl Keeper {
             return Ok(());
         }
         self.target.make_durable().await?;
+        still_ours(&self.guard).await?;
         for (mailbox, received) in std::mem::take(&mut self.batch) {
             let Some(place) = self.places.get(&mailbox).cloned() else {
                 continue;
@@ -242,10 +253,14 @@ impl Keeper {
 /// can go well.
 async fn settle(
     base: Base,
+    guard: Guard,
     place: Arc<dyn Place>,
     actions: Vec<Vec<Action>>,
     is_complete: bool,
 ) -> (MailboxId, Vec<Result<Confirmed, SyncError>>) {
+    if let Err(error) = still_ours(&guard).await {
+        return (place.id(), vec![Err(error)]);
+    }
     let mut steps = Vec::new();
     let is_hopeless = |outcome: &Result<_, SyncError>| {
         let error = outcome.as_ref().err();

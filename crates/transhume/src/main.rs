@@ -3,6 +3,7 @@
 mod commands;
 mod config;
 mod exit;
+mod service;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ enum Command {
     Schema(commands::schema::Arguments),
     Convert(commands::convert::Arguments),
     Config(commands::config::Arguments),
+    Work(commands::work::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Schema(arguments) => commands::schema::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Work(arguments) => commands::work::run(&arguments),
     };
     ExitCode::from(exit.code())
 }

@@ -10,3 +10,4 @@ pub(crate) mod move_account;
 pub(crate) mod move_all;
 pub(crate) mod schema;
 pub(crate) mod verify;
+pub(crate) mod work;

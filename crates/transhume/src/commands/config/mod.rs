@@ -1,5 +1,6 @@
-//! `transhume config`: the files with which Postfix and Dovecot serve the directory.
+//! `transhume config`: the files with which Postfix and Dovecot serve the directory; and whether our own is right.
 
+mod check;
 mod write;
 
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use crate::exit::{Exit, Failure};
 
 const AFTER_HELP: &str = "\
 Examples:
+  transhume config check
   transhume config postfix
   transhume config postfix --output /etc/postfix/transhume
   transhume config dovecot --dovecot 2.4 --output /etc/dovecot/transhume
@@ -23,18 +25,24 @@ Examples:
 Without --output the files are printed. With it they are written, each at once, those with a password readable for root and
 the server's group alone; what is left to do is printed. Neither server is touched, nor is the directory.
 
-Exit codes: 0 printed or written; 2 wrong command line; 7 the files cannot be written; 70 internal error.";
+Exit codes: 0 printed or written, or right; 2 wrong command line or configuration; 7 the files cannot be written; 70 internal error.";
 
-/// Prints or writes the files with which Postfix or Dovecot serve the directory
+/// Prints or writes the files with which Postfix or Dovecot serve the directory; or checks the configuration file
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    server: Server,
+    subject: Subject,
 }
 
 #[derive(Debug, Subcommand)]
-enum Server {
+enum Subject {
+    /// Reads the configuration file and the variables as the service does, and tells what holds
+    Check {
+        #[command(flatten)]
+        directory: DirectoryOptions,
+    },
+
     /// Maps for Postfix, and settings for its main.cf
     Postfix {
         #[command(flatten)]
@@ -87,7 +95,7 @@ enum DovecotVersion {
 
 /// Runs the command to its end and says how it went.
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    match execute(&arguments.server) {
+    match execute(&arguments.subject) {
         Ok(text) => {
             // Whoever reads standard output may have gone; the exit code still tells.
             let _ = write!(std::io::stdout(), "{text}");
@@ -100,14 +108,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     }
 }
 
-fn execute(server: &Server) -> Result<String, Failure> {
+fn execute(subject: &Subject) -> Result<String, Failure> {
     let unusable = |error| Failure::usage(error, "");
-    let (name, options, rendered) = match server {
-        Server::Postfix { options } => {
+    let (name, options, rendered) = match subject {
+        Subject::Check { directory } => return check::check(directory),
+        Subject::Postfix { options } => {
             let request = request("postfix", options, Path::new("/"), "root", Path::new("/"))?;
             ("postfix", options, serving::postfix(&request).map_err(unusable)?)
         }
-        Server::Dovecot {
+        Subject::Dovecot {
             options,
             version,
             mail_root,
