@@ -127,6 +127,13 @@ impl RolePassword {
     }
 }
 
+impl RolePassword {
+    /// What it is, to compare it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 impl std::fmt::Debug for RolePassword {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")
