@@ -27,6 +27,7 @@ enum Command {
     Schema(commands::schema::Arguments),
     Convert(commands::convert::Arguments),
     Config(commands::config::Arguments),
+    Serve(commands::serve::Arguments),
     Work(commands::work::Arguments),
 }
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Schema(arguments) => commands::schema::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Work(arguments) => commands::work::run(&arguments),
     };
     ExitCode::from(exit.code())

@@ -9,5 +9,6 @@ pub(crate) mod import;
 pub(crate) mod move_account;
 pub(crate) mod move_all;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod verify;
 pub(crate) mod work;
