@@ -46,20 +46,21 @@ impl Resting {
         self.0.remove(provider).is_some()
     }
 
-    /// It has not answered. Tells whether it had before.
+    /// It has not answered. Tells whether it had before. Of passes that were under way together only the first counts, and then
+    /// only those that went to see.
     pub(crate) fn silent(&mut self, provider: &ProviderName, now: i64, random: u32) -> bool {
-        let is_new = !self.0.contains_key(provider);
-        let failures = self
-            .0
-            .get(provider)
-            .map_or(1, |rest| rest.failures.saturating_add(1));
+        let failures = match self.0.get(provider) {
+            None => 1,
+            Some(rest) if !rest.is_asked => return false,
+            Some(rest) => rest.failures.saturating_add(1),
+        };
         let rest = Rest {
             failures,
             until: now + i64::from(backoff(failures, 0, random).min(LONGEST)),
             is_asked: false,
         };
         self.0.insert(provider.clone(), rest);
-        is_new
+        failures == 1
     }
 
     /// The pass that went to see came to nothing before it saw.
@@ -91,24 +92,23 @@ mod tests {
             "the second pass that was under way"
         );
         assert_eq!(resting.may_ask(&other, 100), Ok(()));
-        assert_eq!(resting.may_ask(&silent, 101), Err(14));
-        assert_eq!(resting.may_ask(&silent, 115), Ok(()), "one goes to see");
-        assert_eq!(resting.may_ask(&silent, 115), Err(15), "and no other");
+        assert_eq!(resting.may_ask(&silent, 101), Err(7));
+        assert_eq!(resting.may_ask(&silent, 108), Ok(()), "one goes to see");
+        assert_eq!(resting.may_ask(&silent, 108), Err(15), "and no other");
         resting.unknown(&silent);
-        assert_eq!(
-            resting.may_ask(&silent, 115),
-            Ok(()),
-            "it was stopped before it saw"
-        );
-        for _ in 0..9 {
-            resting.silent(&silent, 200, u32::MAX);
+        assert_eq!(resting.may_ask(&silent, 108), Ok(()), "that one was stopped");
+        assert!(!resting.silent(&silent, 110, 0));
+        assert_eq!(resting.may_ask(&silent, 110), Err(15), "longer than before");
+        for now in [125, 200, 300, 400, 500] {
+            assert_eq!(resting.may_ask(&silent, now), Ok(()));
+            resting.silent(&silent, now, 0);
         }
-        assert_eq!(resting.may_ask(&silent, 200), Err(60), "never for longer");
-        assert_eq!(resting.may_ask(&silent, 260), Ok(()));
+        assert_eq!(resting.may_ask(&silent, 500), Err(60), "never for longer");
+        assert_eq!(resting.may_ask(&silent, 560), Ok(()));
         assert!(resting.answered(&silent));
         assert!(!resting.answered(&silent));
         for _ in 0..2 {
-            assert_eq!(resting.may_ask(&silent, 260), Ok(()), "as many as before");
+            assert_eq!(resting.may_ask(&silent, 560), Ok(()), "as many as before");
         }
     }
 }

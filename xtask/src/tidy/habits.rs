@@ -10,7 +10,7 @@ const LONGEST: usize = 500;
 const LONGER: [(&str, &str); 0] = [];
 
 /// Where tests may sleep, each with its reason.
-const MAY_SLEEP: [(&str, &str); 4] = [
+const MAY_SLEEP: [(&str, &str); 5] = [
     (
         "crates/testkit/",
         "it waits for real servers, always with a deadline",
@@ -22,6 +22,10 @@ const MAY_SLEEP: [(&str, &str); 4] = [
     (
         "crates/maildir/tests/dovecot/main.rs",
         "a session stays idle for a while, and a lock is held for a while: that is what is tried out",
+    ),
+    (
+        "crates/worker/tests/stories/processes.rs",
+        "it waits for conditions, always with a deadline",
     ),
     (
         "tests/src/lib.rs",
