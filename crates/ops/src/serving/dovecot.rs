@@ -84,10 +84,11 @@ const SCRIPT: &str = "transhume-login.lua";
 /// The passdb that asks the service: after the directory, which lets in all others by itself.
 fn ask(folder: &str, version: Version) -> String {
     let passdb = match version {
-        // What the service says is not remembered: it is another thing for each protocol, and from one moment to the next.
-        Version::V2_3 => {
-            format!("passdb {{\n  driver = lua\n  args = file={folder}/{SCRIPT} blocking=yes cache_key=\n}}\n")
-        }
+        // What the service says is another thing for each protocol, and from one moment to the next: it is remembered for one
+        // session only. (Without any key, the auth process of 2.3.19 crashes.)
+        Version::V2_3 => format!(
+            "passdb {{\n  driver = lua\n  args = file={folder}/{SCRIPT} blocking=yes cache_key=%u/%s/%{{session}}\n}}\n"
+        ),
         Version::V2_4 => format!("passdb lua {{\n  lua_file = {folder}/{SCRIPT}\n}}\n"),
     };
     format!(
