@@ -36,12 +36,19 @@ impl Imap {
     pub(crate) fn login(&mut self, user: &str, password: &str) -> String {
         let response = base64(format!("\0{user}\0{password}").as_bytes());
         let said = self.command(&format!("AUTHENTICATE PLAIN {response}"));
-        said.lines().last().unwrap_or_default().trim_start_matches("a ").to_owned()
+        said.lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("a ")
+            .to_owned()
     }
 
     /// All that comes for a command.
     pub(crate) fn command(&mut self, command: &str) -> String {
-        self.0.get_mut().write_all(format!("a {command}\r\n").as_bytes()).unwrap();
+        self.0
+            .get_mut()
+            .write_all(format!("a {command}\r\n").as_bytes())
+            .unwrap();
         let mut all = String::new();
         loop {
             let line = line(&mut self.0);
@@ -69,14 +76,20 @@ impl Pop3 {
     }
 
     pub(crate) fn command(&mut self, command: &str) -> String {
-        self.0.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        self.0
+            .get_mut()
+            .write_all(format!("{command}\r\n").as_bytes())
+            .unwrap();
         line(&mut self.0)
     }
 }
 
 /// What Postfix says to a login.
 pub(crate) fn smtp_login(place: &Place, user: &str, password: &str) -> String {
-    Smtp::connect(place.postfix.smtp_port()).unwrap().login(user, password).unwrap()
+    Smtp::connect(place.postfix.smtp_port())
+        .unwrap()
+        .login(user, password)
+        .unwrap()
 }
 
 /// What the service says to a web mail.

@@ -48,7 +48,9 @@ fn own_address() -> Ipv4Addr {
 
 /// The old server: two messages for everybody.
 fn old_server(address: Ipv4Addr, people: &[&str]) -> Dovecot {
-    let people_there = people.iter().fold(Dovecot::builder(), |server, user| server.user(user, PASSWORD));
+    let people_there = people
+        .iter()
+        .fold(Dovecot::builder(), |server, user| server.user(user, PASSWORD));
     let listener = |service: &str, port: u16| {
         format!(
             "service {service} {{\n  process_min_avail = 2\n  service_count = 0\n  inet_listener usual {{\n    address = {address}\n    port = {port}\n  }}\n}}\n"
@@ -86,7 +88,11 @@ impl Place {
             fs::set_permissions(dir.join(name), Permissions::from_mode(0o750)).unwrap();
             chown(dir.join(name), Some(uid), Some(group)).unwrap();
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let config = CONFIG
             .replace("DIR", dir.to_str().unwrap())
             .replace("PORT", &port.to_string())
@@ -98,12 +104,28 @@ impl Place {
         fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
 
         let mut postfix = Postfix::prepare().unwrap();
-        let [maps, logins, mail, queue] = [dir.join("maps"), dir.join("logins"), dir.join("mail"), postfix.queue()]
-            .map(|path| path.to_str().unwrap().to_owned());
+        let [maps, logins, mail, queue] = [
+            dir.join("maps"),
+            dir.join("logins"),
+            dir.join("mail"),
+            postfix.queue(),
+        ]
+        .map(|path| path.to_str().unwrap().to_owned());
         transhume(&dir, &["config", "postfix", "--output", &maps]);
         let owner = format!("{uid}:{gid}");
-        let dovecot = ["config", "dovecot", "--admit-logins", "--output", &logins, "--mail-root", &mail];
-        transhume(&dir, &[&dovecot[..], &["--mail-owner", &owner, "--queue", &queue]].concat());
+        let dovecot = [
+            "config",
+            "dovecot",
+            "--admit-logins",
+            "--output",
+            &logins,
+            "--mail-root",
+            &mail,
+        ];
+        transhume(
+            &dir,
+            &[&dovecot[..], &["--mail-owner", &owner, "--queue", &queue]].concat(),
+        );
         let new = Dovecot::builder()
             .without_accounts()
             .extra_config(&format!("!include {logins}/transhume.conf"))
@@ -111,7 +133,9 @@ impl Place {
             .unwrap();
         // A hundred people come from one address here; Postfix usually takes fifty.
         let settings = fs::read_to_string(dir.join("maps/main.cf")).unwrap();
-        postfix.start(&(settings + "smtpd_client_connection_count_limit = 0\n")).unwrap();
+        postfix
+            .start(&(settings + "smtpd_client_connection_count_limit = 0\n"))
+            .unwrap();
         let mut place = Self {
             old,
             new,
@@ -128,7 +152,11 @@ impl Place {
     }
 
     pub(crate) fn start_service(&mut self) {
-        let log = File::options().create(true).append(true).open(self.dir.join("service.log")).unwrap();
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("service.log"))
+            .unwrap();
         let service = Command::new(binary())
             .args(["serve", "--config"])
             .arg(self.dir.join("transhume.toml"))
@@ -137,7 +165,9 @@ impl Place {
             .spawn()
             .unwrap();
         self.service = Some(service);
-        wait_until("the service answers", || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok());
+        wait_until("the service answers", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+        });
     }
 
     pub(crate) fn stop_service(&mut self) {
@@ -160,7 +190,9 @@ impl Place {
 
     /// From now on no pass of a new migration is due.
     pub(crate) fn hold_passes(&self) {
-        self.sql("CREATE TRIGGER later AFTER INSERT ON migration BEGIN UPDATE migration SET due = 9999999999; END");
+        self.sql(
+            "CREATE TRIGGER later AFTER INSERT ON migration BEGIN UPDATE migration SET due = 9999999999; END",
+        );
     }
 
     pub(crate) fn let_passes(&self) {
