@@ -23,6 +23,7 @@ const NEEDED: [(&str, &str); 22] = [
     ("postgres", "postgresql"),
     ("psql", "postgresql-client"),
     ("sqlite3", "sqlite3"),
+    ("offlineimap", "offlineimap3"),
     ("postfix", "postfix"),
     ("postfix-pgsql.so", "postfix-pgsql"),
     ("postfix-sqlite.so", "postfix-sqlite"),
