@@ -1,9 +1,7 @@
 //! Accounts: added, removed, enabled, given another password.
 
 use transhume_db::directory::{DirectoryError, DirectoryPool};
-use transhume_model::directory::{
-    Account, AliasAddress, Entry, Login, StoredPassword,
-};
+use transhume_model::directory::{Account, AliasAddress, Entry, Login, StoredPassword};
 use transhume_model::plan::directory::{IfExists, Problem, Recipients, Rules, plan};
 
 /// Why nothing was done about an account, or a domain.
@@ -27,7 +25,7 @@ pub enum AccountError {
 }
 
 /// What is wrong and what would be right, in one line.
-fn told(problems: &[Problem]) -> String {
+pub(crate) fn told(problems: &[Problem]) -> String {
     let told = problems.iter().map(|problem| match problem.fault.remedy() {
         remedy if remedy.is_empty() => problem.fault.to_string(),
         remedy => format!("{} ({remedy})", problem.fault),
@@ -75,7 +73,11 @@ pub async fn remove_account(
     let account = transaction.account(login).await?;
     let account = account.ok_or_else(|| AccountError::Unknown(login.clone()))?;
     let migration = transaction.migration_of(login).await?;
-    if migration.as_ref().is_some_and(|record| record.migration.phase.is_under_way()) && !force {
+    if migration
+        .as_ref()
+        .is_some_and(|record| record.migration.phase.is_under_way())
+        && !force
+    {
         return Err(AccountError::UnderWay(login.clone()));
     }
     let aliases = transaction.remove_account(&account).await?;

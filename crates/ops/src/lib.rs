@@ -4,6 +4,7 @@
 //! asks parses the question and renders the answer.
 
 pub mod account;
+pub mod add_migration;
 pub mod convert_postfixadmin;
 pub mod import_csv;
 pub mod migration;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use transhume_db::Sealer;
 use transhume_db::directory::{
     CredentialFor, CredentialOwner, DirectoryError, DirectoryPool, Filter, MigrationRecord,
 };
-use transhume_db::Sealer;
 use transhume_model::directory::password::Verdict;
 use transhume_model::directory::{Address, Provider, ProviderName, Settings, StoredPassword};
 use transhume_model::migration::Hold;
@@ -81,7 +81,12 @@ pub async fn offlineimap_config(
     let mut left_out = Vec::new();
     let mut records = pool.migrations(&Filter::default()).await?;
     records.retain(|record| record.migration.phase.is_under_way());
-    records.sort_by(|one, other| one.migration.old_address.as_str().cmp(other.migration.old_address.as_str()));
+    records.sort_by(|one, other| {
+        one.migration
+            .old_address
+            .as_str()
+            .cmp(other.migration.old_address.as_str())
+    });
     for record in records {
         let old = record.migration.old_address.clone();
         match include(pool, sealer, &settings, &providers, &masters, record).await? {
@@ -124,7 +129,8 @@ async fn masters(
 }
 
 fn text_of(password: Vec<u8>) -> Result<String, String> {
-    String::from_utf8(password).map_err(|_| "its password is no text, which OfflineIMAP cannot send".to_owned())
+    String::from_utf8(password)
+        .map_err(|_| "its password is no text, which OfflineIMAP cannot send".to_owned())
 }
 
 /// Somebody, with the passwords that are known; or why not.
@@ -145,7 +151,9 @@ async fn include<'p>(
         Some(hold @ (Hold::Paused { .. } | Hold::CredentialRejected)) => return Ok(Err(hold.sentence())),
         _ => {}
     }
-    let provider = providers.iter().find(|provider| provider.name == migration.provider);
+    let provider = providers
+        .iter()
+        .find(|provider| provider.name == migration.provider);
     let Some(provider) = provider.filter(|provider| provider.enabled) else {
         return refused("its provider is disabled");
     };
@@ -192,7 +200,9 @@ fn with_the_same_password(included: Vec<Included<'_>>) -> (Vec<Included<'_>>, Ve
                     let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some((place, one)) = next else { break };
                     let same = is_same(&one);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((place, same, one));
+                    done.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((place, same, one));
                 }
             });
         }

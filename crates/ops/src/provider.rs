@@ -29,7 +29,9 @@ pub enum ProviderFault {
     #[error("{0} is a relay domain here: its mail does not end here, so nobody can be moved into it")]
     RelayDomain(DomainName),
     /// People would come into another name of a domain.
-    #[error("{name} is another name of {target} here; let its people come as {name}={target}, or remove the other name")]
+    #[error(
+        "{name} is another name of {target} here; let its people come as {name}={target}, or remove the other name"
+    )]
     DomainAlias {
         /// The name.
         name: DomainName,
@@ -128,7 +130,9 @@ pub async fn change_provider(
     }
     transaction.change_provider(&old_name, &provider).await?;
     if provider.master.is_none() {
-        transaction.remove_credential(CredentialOwner::Provider(&provider.name)).await?;
+        transaction
+            .remove_credential(CredentialOwner::Provider(&provider.name))
+            .await?;
     } else if master.password.is_some() {
         keep(&mut transaction, &provider, master).await?;
     } else if let (Some(known), true) = (known, provider.name != old_name) {
@@ -218,7 +222,11 @@ async fn faults(
             });
         }
         let here = new.as_ref().unwrap_or(old);
-        if transaction.domain(here).await?.is_some_and(|domain| !domain.is_local()) {
+        if transaction
+            .domain(here)
+            .await?
+            .is_some_and(|domain| !domain.is_local())
+        {
             faults.push(ProviderFault::RelayDomain(here.clone()));
         }
         if let Some(alias) = transaction.domain_alias(here).await? {

@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 21] = [
+const NEEDED: [(&str, &str); 22] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
@@ -23,6 +23,7 @@ const NEEDED: [(&str, &str); 21] = [
     ("postgres", "postgresql"),
     ("psql", "postgresql-client"),
     ("sqlite3", "sqlite3"),
+    ("offlineimap", "offlineimap3"),
     ("postfix", "postfix"),
     ("postfix-pgsql.so", "postfix-pgsql"),
     ("postfix-sqlite.so", "postfix-sqlite"),

@@ -28,6 +28,13 @@ enum Command {
     Convert(commands::convert::Arguments),
     Config(commands::config::Arguments),
     Work(commands::work::Arguments),
+    Provider(commands::provider::Arguments),
+    Settings(commands::settings::Arguments),
+    Migration(commands::migration::Arguments),
+    Account(commands::people::Arguments),
+    Domain(commands::domain::Arguments),
+    #[command(alias = "generate_offlineimap_config")]
+    OfflineimapConfig(commands::offlineimap::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +48,12 @@ fn main() -> ExitCode {
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Work(arguments) => commands::work::run(&arguments),
+        Command::Provider(arguments) => commands::provider::run(&arguments),
+        Command::Settings(arguments) => commands::settings::run(&arguments),
+        Command::Migration(arguments) => commands::migration::run(&arguments),
+        Command::Account(arguments) => commands::people::run(&arguments),
+        Command::Domain(arguments) => commands::domain::run(&arguments),
+        Command::OfflineimapConfig(arguments) => commands::offlineimap::run(&arguments),
     };
     ExitCode::from(exit.code())
 }

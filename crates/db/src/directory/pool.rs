@@ -7,10 +7,11 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::{Postgres, Sqlite};
+use transhume_model::directory::Directory;
 
 use super::link::{Begin, Link, Transaction};
 use super::open::{self, PATIENCE};
-use super::{DirectoryError, DirectoryLocation, DirectoryStore, DirectoryTransaction, LOCK};
+use super::{DirectoryError, DirectoryLocation, DirectoryStore, DirectoryTransaction, LOCK, read};
 
 /// Connections that read a SQLite file at a time. They wait for the disk only, so few suffice.
 const READERS: u32 = 4;
@@ -47,6 +48,17 @@ impl DirectoryPool {
     /// Opens the directory, makes it where there is nothing yet, and brings its schema up to date.
     pub async fn open(at: &DirectoryLocation) -> Result<Self, DirectoryError> {
         DirectoryStore::open(at).await?.close().await?;
+        Ok(Self::of(at))
+    }
+
+    /// Opens a directory that is there and up to date, for those who only read. [`DirectoryError::NotThere`] where there is
+    /// none yet.
+    pub async fn open_to_read(at: &DirectoryLocation) -> Result<Self, DirectoryError> {
+        DirectoryStore::open_to_read(at).await?.close().await?;
+        Ok(Self::of(at))
+    }
+
+    fn of(at: &DirectoryLocation) -> Self {
         let pools = match at {
             DirectoryLocation::Sqlite(path) => {
                 // Nothing is opened before it is needed.
@@ -72,9 +84,15 @@ impl DirectoryPool {
             }
         };
         let at = at.clone();
-        Ok(Self {
+        Self {
             shared: Arc::new(Shared { at, pools }),
-        })
+        }
+    }
+
+    /// The whole directory, at one moment.
+    pub async fn read(&self) -> Result<Directory, DirectoryError> {
+        let mut transaction = self.transaction(Begin::Read).await?;
+        read::directory(transaction.link(), self.location()).await
     }
 
     /// Where it is.

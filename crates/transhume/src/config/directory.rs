@@ -30,11 +30,11 @@ const CONFIG_HELP: &str =
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct DirectoryOptions {
     /// Where the directory is.
-    #[arg(long, value_name = "URL", help = DIRECTORY_HELP)]
+    #[arg(long, global = true, value_name = "URL", help = DIRECTORY_HELP)]
     directory: Option<String>,
 
     /// The configuration file.
-    #[arg(long, value_name = "FILE", help = CONFIG_HELP)]
+    #[arg(long, global = true, value_name = "FILE", help = CONFIG_HELP)]
     config: Option<PathBuf>,
 }
 

@@ -32,6 +32,24 @@ pub(crate) const OF_TARGET: Which = Which {
     variable: TARGET_VARIABLE,
 };
 
+/// That of a provider's master user.
+pub(crate) const OF_MASTER: Which = Which {
+    option: "--master-password-file",
+    variable: "TRANSHUME_MASTER_PASSWORD",
+};
+
+/// That of a master user of this server.
+pub(crate) const OF_LOCAL_MASTER: Which = Which {
+    option: "--local-master-password-file",
+    variable: "TRANSHUME_LOCAL_MASTER_PASSWORD",
+};
+
+/// That of an account of the directory.
+pub(crate) const OF_ACCOUNT: Which = Which {
+    option: "--password-file",
+    variable: "TRANSHUME_ACCOUNT_PASSWORD",
+};
+
 /// A password: bytes, since old servers take whatever bytes a client once sent. Not shown by `Debug`.
 pub(crate) struct Password(Vec<u8>);
 
@@ -67,6 +85,11 @@ impl fmt::Debug for Password {
 
 /// Gets the password from `file`, else from the environment, else from the terminal.
 pub(crate) fn obtain(which: Which, file: Option<&Path>, user: &str, host: &str) -> Result<Password, Failure> {
+    ask(which, file, &format!("{user} on {host}"))
+}
+
+/// The same, of whomever it is.
+pub(crate) fn ask(which: Which, file: Option<&Path>, whose: &str) -> Result<Password, Failure> {
     let Which { option, variable } = which;
     if let Some(file) = file {
         return read(file);
@@ -76,11 +99,11 @@ pub(crate) fn obtain(which: Which, file: Option<&Path>, user: &str, host: &str) 
     }
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(
-            format!("no password for {user} on {host}, and no terminal to ask for it"),
+            format!("no password for {whose}, and no terminal to ask for it"),
             format!("Give {option} FILE, or set the variable {variable}."),
         ));
     }
-    let typed = rpassword::prompt_password(format!("Password of {user} on {host}: ")).map_err(|error| {
+    let typed = rpassword::prompt_password(format!("Password of {whose}: ")).map_err(|error| {
         Failure::new(
             Exit::Usage,
             format!("the password could not be read from the terminal: {error}"),
