@@ -29,6 +29,7 @@ const NEEDED: [(&str, &str); 22] = [
     ("postfix-sqlite.so", "postfix-sqlite"),
     ("libdriver_pgsql.so", "dovecot-pgsql"),
     ("libdriver_sqlite.so", "dovecot-sqlite"),
+    ("auth/libauthdb_lua.so", "dovecot-auth-lua"),
     // The servers alone: no service, and nothing of it on this machine but the programs.
     ("mariadbd", "mariadb-server-core"),
     ("mariadb-install-db", "mariadb-server-core"),

@@ -14,6 +14,7 @@ pub(crate) mod offlineimap;
 pub(crate) mod people;
 pub(crate) mod provider;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod verify;
 pub(crate) mod work;

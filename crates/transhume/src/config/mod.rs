@@ -3,6 +3,7 @@
 //! No command needs one; without it, the defaults hold. What is wrong in it is told with its line, and without its values.
 
 mod directory;
+mod login;
 pub(crate) mod said;
 mod service;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use transhume_db::directory::DirectoryLocation;
 
 pub(crate) use directory::{DirectoryOptions, password_in};
+pub(crate) use login::LoginRules;
 pub(crate) use service::Service;
 
 use crate::exit::Failure;
@@ -41,6 +43,7 @@ pub(crate) struct Config {
     secrets: Secrets,
     service: service::ServiceSection,
     mail: service::MailSection,
+    login: login::LoginSection,
 }
 
 /// `[secrets]` in the configuration file.

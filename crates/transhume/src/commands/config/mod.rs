@@ -8,8 +8,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use transhume_ops::serving::{self, Rendered, Request, RolePassword, Version};
+use transhume_ops::serving::{self, Rendered, Request, RolePassword, ServiceHook, Version};
 
+use crate::config::said::of_process;
 use crate::config::{DirectoryOptions, password_in};
 use crate::exit::{Exit, Failure};
 
@@ -19,6 +20,7 @@ Examples:
   transhume config postfix
   transhume config postfix --output /etc/postfix/transhume
   transhume config dovecot --dovecot 2.4 --output /etc/dovecot/transhume
+  transhume config dovecot --admit-logins --output /etc/dovecot/transhume
   transhume config dovecot --directory postgres://transhume@db.example.org/mail \\
       --role-password-file /srv/dovecot-role --output /etc/dovecot/transhume
 
@@ -68,6 +70,11 @@ enum Subject {
         /// Postfix's queue, where both servers meet
         #[arg(long, value_name = "DIR", default_value = "/var/spool/postfix")]
         queue: PathBuf,
+
+        /// Let people of old platforms log in: Dovecot asks the service (transhume serve) about those whom the directory does
+        /// not let in
+        #[arg(long)]
+        admit_logins: bool,
     },
 }
 
@@ -113,7 +120,7 @@ fn execute(subject: &Subject) -> Result<String, Failure> {
     let (name, options, rendered) = match subject {
         Subject::Check { directory } => return check::check(directory),
         Subject::Postfix { options } => {
-            let request = request("postfix", options, Path::new("/"), "root", Path::new("/"))?;
+            let request = request("postfix", options, Path::new("/"), "root", Path::new("/"), None)?;
             ("postfix", options, serving::postfix(&request).map_err(unusable)?)
         }
         Subject::Dovecot {
@@ -122,8 +129,10 @@ fn execute(subject: &Subject) -> Result<String, Failure> {
             mail_root,
             mail_owner,
             queue,
+            admit_logins,
         } => {
-            let request = request("dovecot", options, mail_root, mail_owner, queue)?;
+            let service = admit_logins.then(|| service_hook(options)).transpose()?;
+            let request = request("dovecot", options, mail_root, mail_owner, queue, service)?;
             let version = match version {
                 DovecotVersion::V2_3 => Version::V2_3,
                 DovecotVersion::V2_4 => Version::V2_4,
@@ -152,6 +161,7 @@ fn request(
     mail_root: &Path,
     mail_owner: &str,
     queue: &Path,
+    service: Option<ServiceHook>,
 ) -> Result<Request, Failure> {
     let location = options.directory.location(&options.directory.config()?)?;
     let role_password = options
@@ -183,6 +193,16 @@ fn request(
         mail_root: mail_root.to_owned(),
         mail_owner: (user.to_owned(), group.to_owned()),
         queue: queue.to_owned(),
+        service,
+    })
+}
+
+/// The service as the configuration describes it.
+fn service_hook(options: &Options) -> Result<ServiceHook, Failure> {
+    let config = options.directory.config()?;
+    Ok(ServiceHook {
+        at: config.service(&of_process)?.listen,
+        secret: config.login(&of_process)?.hook_secret,
     })
 }
 
