@@ -306,7 +306,7 @@ async fn waiting(
                 "SELECT {COLUMNS} FROM migration WHERE provider = $2 AND {} \
                  AND (COALESCE(migration.octets_all - migration.octets_done, 0) > {LARGE}) = $3 \
                  AND EXISTS (SELECT 1 FROM mail_user u WHERE u.address = migration.address) \
-                 ORDER BY phase IN ('pending', 'finishing') DESC, due, id LIMIT {connections}",
+                 ORDER BY phase IN ('pending', 'seeding', 'finishing') DESC, due, id LIMIT {connections}",
                 is_due()
             );
             let values = [

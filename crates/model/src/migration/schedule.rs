@@ -58,7 +58,7 @@ pub fn slots_of_large(slots: u32) -> u32 {
 
 /// What is worked on next, in this order.
 ///
-/// What somebody waits for comes first (a first pass, a cut-over), then what has waited longest.
+/// What somebody waits for comes first (mail that has not been here yet, a cut-over), then what has waited longest.
 pub fn choose(mut waiting: Vec<Waiting>, running: &[Running], slots: Slots) -> Vec<MigrationId> {
     let mut taken = Taken::default();
     running
@@ -122,7 +122,7 @@ pub fn gives_way(mine: &[Mine], waiting: &[Waiting], running: &[Running], jobs: 
 }
 
 fn is_urgent(phase: Phase) -> bool {
-    matches!(phase, Phase::Pending | Phase::Finishing)
+    phase.is_incomplete() || phase == Phase::Finishing
 }
 
 fn is_large(octets_left: Option<u64>) -> bool {
@@ -212,15 +212,15 @@ mod tests {
         let all = || {
             vec![
                 waiting(1, "a@a.example/9", Following, SMALL, 10),
-                waiting(2, "a@a.example/9", Seeding, SMALL, 5),
+                waiting(2, "a@a.example/9", Seeding, SMALL, 15),
                 waiting(3, "a@a.example/9", Pending, None, 20),
                 waiting(4, "a@a.example/9", Finishing, SMALL, 30),
             ]
         };
-        assert_eq!(chosen(all(), &[], 9, 9), [3, 4, 2, 1]);
-        assert_eq!(chosen(all(), &[], 2, 9), [3, 4], "so many at a time");
-        assert_eq!(chosen(all(), &[], 9, 1), [3], "so many more here");
-        assert_eq!(chosen(all(), &[running("b.example", SMALL)], 2, 9), [3]);
+        assert_eq!(chosen(all(), &[], 9, 9), [2, 3, 4, 1]);
+        assert_eq!(chosen(all(), &[], 2, 9), [2, 3], "so many at a time");
+        assert_eq!(chosen(all(), &[], 9, 1), [2], "so many more here");
+        assert_eq!(chosen(all(), &[running("b.example", SMALL)], 2, 9), [2]);
         assert_eq!(chosen(all(), &[], 9, 0), [] as [i64; 0]);
     }
 
