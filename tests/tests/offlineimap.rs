@@ -103,12 +103,44 @@ fn texts(view: &AccountView, mailbox: &str) -> Vec<[u8; 32]> {
         .values()
         .map(|message| message.body_sha256)
         .collect();
-    texts.sort();
+    texts.sort_unstable();
     texts
 }
 
 fn view(server: &Dovecot, name: &str) -> AccountView {
     snapshot(&mut Oracle::login(server, name).unwrap()).unwrap()
+}
+
+/// The new server: its master user is `root`, and the first of the people has another password by now.
+fn new_server(folder: &Path) -> Dovecot {
+    let masters = folder.join("masters");
+    std::fs::write(&masters, "root:{PLAIN}mäster % key::::::\n").unwrap();
+    std::fs::set_permissions(&masters, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let master = format!(
+        "auth_master_user_separator = *\npassdb {{\n  driver = passwd-file\n  args = {}\n  master = yes\n}}",
+        masters.display()
+    );
+    let mut here = PEOPLE;
+    here[0].1 = "changed since";
+    server(&here, false, &master)
+}
+
+fn assert_passwords_survive(read: &Value) {
+    assert_eq!(read["general"]["maxsyncaccounts"], "3");
+    for section in read
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| name.starts_with("Repository"))
+    {
+        let said = &read[section];
+        let (_, password) = PEOPLE
+            .iter()
+            .find(|(name, _)| said["remoteuser"] == *name)
+            .unwrap();
+        assert_eq!(said["remotepass"], *password, "{section}");
+    }
 }
 
 #[test]
@@ -120,17 +152,7 @@ fn offlineimap_carries_everybody_with_odd_passwords_between_real_servers() {
     for (name, _) in PEOPLE {
         write_account(&old.maildir(name), old.chown_to(), &mailboxes(name)).unwrap();
     }
-    std::fs::write(path("masters"), "root:{PLAIN}mäster % key::::::\n").unwrap();
-    std::fs::set_permissions(path("masters"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let master = format!(
-        "auth_master_user_separator = *\npassdb {{\n  driver = passwd-file\n  args = {}\n  master = yes\n}}",
-        path("masters").display()
-    );
-    // One has another password here by now.
-    let mut here = PEOPLE;
-    here[0].1 = "changed since";
-    let new = server(&here, false, &master);
+    let new = new_server(folder.path());
 
     let (port, pin) = (old.imaps_port().to_string(), old.cert_sha256_hex().to_owned());
     let provider = [
@@ -189,21 +211,7 @@ fn offlineimap_carries_everybody_with_odd_passwords_between_real_servers() {
         0o600,
         "whatever it was before"
     );
-    let read = parsed(&file);
-    assert_eq!(read["general"]["maxsyncaccounts"], "3");
-    for section in read
-        .as_object()
-        .unwrap()
-        .keys()
-        .filter(|name| name.starts_with("Repository"))
-    {
-        let said = &read[section];
-        let (_, password) = PEOPLE
-            .iter()
-            .find(|(name, _)| said["remoteuser"] == *name)
-            .unwrap();
-        assert_eq!(said["remotepass"], *password, "{section}");
-    }
+    assert_passwords_survive(&parsed(&file));
 
     // With a master user of this server, everybody is in it.
     let words = [
