@@ -40,7 +40,8 @@ fn a_thousand_accounts_come_over_whatever_happens() {
     let seeded =
         |least: u64| platform.count("SELECT count(*) FROM migration WHERE phase = 'following'") >= least;
     let began = Instant::now();
-    let mut processes = ["one", "two", "three"].map(|name| Process::start("work", &platform.config, name));
+    let programs = [("work", "one"), ("work", "two"), ("serve", "three")];
+    let mut processes = programs.map(|(command, name)| Process::start(command, &platform.config, name));
 
     wait_until("the first are here", || seeded(100));
     processes[0].kill();
