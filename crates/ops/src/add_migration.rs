@@ -121,9 +121,9 @@ pub async fn add_migration(pool: &DirectoryPool, mover: Mover<'_>) -> Result<Beg
     };
     let id = transaction.add_migration(new).await?;
     if let Some(password) = mover.password {
-        let sealed = CredentialFor::OldAddress(old).seal(mover.sealer, password.reveal())?;
+        let kept = CredentialFor::OldAddress(old).seal(mover.sealer, password.reveal())?;
         let owner = CredentialOwner::Migration(id);
-        transaction.set_credential(owner, &sealed, mover.now).await?;
+        transaction.set_credential(owner, &kept, mover.now).await?;
     }
     transaction.commit().await?;
     Ok(Begun {

@@ -115,11 +115,11 @@ async fn masters(
 ) -> Result<HashMap<ProviderName, Result<String, String>>, DirectoryError> {
     let mut masters = HashMap::new();
     for provider in providers.iter().filter(|provider| provider.master.is_some()) {
-        let sealed = pool.credential(CredentialOwner::Provider(&provider.name)).await?;
-        let password = match sealed {
+        let known = pool.credential(CredentialOwner::Provider(&provider.name)).await?;
+        let password = match known {
             None => Err("the password of the provider's master user is not known".to_owned()),
-            Some(sealed) => CredentialFor::Provider(&provider.name)
-                .unseal(sealer, &sealed)
+            Some(known) => CredentialFor::Provider(&provider.name)
+                .unseal(sealer, &known)
                 .map_err(|error| error.to_string())
                 .and_then(text_of),
         };
@@ -147,9 +147,8 @@ async fn include<'p>(
     if !settings.imap_migration {
         return refused("IMAP migration is switched off");
     }
-    match &migration.hold {
-        Some(hold @ (Hold::Paused { .. } | Hold::CredentialRejected)) => return Ok(Err(hold.sentence())),
-        _ => {}
+    if let Some(hold @ (Hold::Paused { .. } | Hold::CredentialRejected)) = &migration.hold {
+        return Ok(Err(hold.sentence()));
     }
     let provider = providers
         .iter()
@@ -166,8 +165,8 @@ async fn include<'p>(
         Some(master) => master.clone(),
         None => match pool.credential(CredentialOwner::Migration(migration.id)).await? {
             None => return refused("its password on the old server is not known"),
-            Some(sealed) => CredentialFor::OldAddress(&migration.old_address)
-                .unseal(sealer, &sealed)
+            Some(known) => CredentialFor::OldAddress(&migration.old_address)
+                .unseal(sealer, &known)
                 .map_err(|error| error.to_string())
                 .and_then(text_of),
         },

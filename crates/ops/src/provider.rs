@@ -60,7 +60,7 @@ pub enum ProviderError {
     Refused(Vec<ProviderFault>),
     /// People are still coming from it.
     #[error(
-        "the provider “{name}” has {migrations} migrations, which would go with it; stop and delete them, or say \
+        "migrations of the provider “{name}” would go with it ({migrations}); stop and delete them, or say \
          --with-migrations (accounts and mail stay)"
     )]
     HasMigrations {
@@ -186,9 +186,9 @@ async fn keep(
         return Ok(());
     };
     let sealer = (master.sealer)()?;
-    let sealed = CredentialFor::Provider(&provider.name).seal(&sealer, password.reveal())?;
+    let kept = CredentialFor::Provider(&provider.name).seal(&sealer, password.reveal())?;
     let owner = CredentialOwner::Provider(&provider.name);
-    Ok(transaction.set_credential(owner, &sealed, master.now).await?)
+    Ok(transaction.set_credential(owner, &kept, master.now).await?)
 }
 
 fn master_fault(provider: &Provider, master: MasterPassword<'_>, is_known: bool) -> Option<ProviderFault> {

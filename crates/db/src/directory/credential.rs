@@ -43,9 +43,9 @@ impl CredentialFor<'_> {
     }
 
     /// Reads a password.
-    pub fn unseal(self, sealer: &Sealer, sealed: &SealedCredential) -> Result<Vec<u8>, SealError> {
+    pub fn unseal(self, sealer: &Sealer, credential: &SealedCredential) -> Result<Vec<u8>, SealError> {
         let (kind, name) = self.bound_to();
-        sealer.unseal(kind, name, &sealed.0)
+        sealer.unseal(kind, name, &credential.0)
     }
 
     fn bound_to(&self) -> (&'static str, &str) {
@@ -73,7 +73,7 @@ impl DirectoryTransaction<'_> {
         let written = self.transaction.link().write(statement, &values, true).await;
         written
             .map(drop)
-            .map_err(|error| DirectoryError::heard_of(self.at, "credential", name(owner), error))
+            .map_err(|error| DirectoryError::heard_of(self.at, "credential", &name(owner), error))
     }
 
     /// Forgets a password; `false` where none was known.

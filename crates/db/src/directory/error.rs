@@ -112,7 +112,7 @@ impl DirectoryError {
     pub(super) fn heard_of(
         at: &DirectoryLocation,
         table: &'static str,
-        row: impl ToString,
+        row: &impl ToString,
         source: sqlx::Error,
     ) -> Self {
         if !super::write::is_contradiction(&source) {

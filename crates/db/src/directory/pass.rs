@@ -82,10 +82,10 @@ pub(super) async fn add(
         report.says_the_same(last.outcome, last.error.as_deref(), last.messages)
     });
     let (statement, values) = match same {
-        Some((line, _)) => (
+        Some((before, _)) => (
             AGAIN,
             vec![
-                Value::number(line),
+                Value::number(before),
                 Value::text(worker),
                 Value::number(report.ended),
                 Value::count(report.messages),
@@ -109,5 +109,5 @@ pub(super) async fn add(
     let written = link.write(statement.to_owned(), &values, true).await;
     written
         .map(drop)
-        .map_err(|error| DirectoryError::heard_of(at, "pass", id, error))
+        .map_err(|error| DirectoryError::heard_of(at, "pass", &id, error))
 }

@@ -61,9 +61,9 @@ pub fn slots_of_large(slots: u32) -> u32 {
 /// What somebody waits for comes first (mail that has not been here yet, a cut-over), then what has waited longest.
 pub fn choose(mut waiting: Vec<Waiting>, running: &[Running], slots: Slots) -> Vec<MigrationId> {
     let mut taken = Taken::default();
-    running
-        .iter()
-        .for_each(|one| taken.count(&one.host, one.octets_left));
+    for one in running {
+        taken.count(&one.host, one.octets_left);
+    }
     waiting.sort_by_key(|one| (!is_urgent(one.phase), one.due, one.id));
     let mut queues: BTreeMap<ProviderName, Vec<Waiting>> = BTreeMap::new();
     for one in waiting.into_iter().rev() {

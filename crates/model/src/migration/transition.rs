@@ -94,7 +94,7 @@ impl Migration {
         }
         let is_paused = matches!(self.hold, Some(Hold::Paused { .. }));
         let next = match event {
-            Event::PassBegan if is_paused => return Err(refuse(Why::Paused)),
+            Event::PassBegan | Event::Retry if is_paused => return Err(refuse(Why::Paused)),
             Event::PassBegan => Self {
                 phase: match self.phase {
                     Phase::Pending => Phase::Seeding,
@@ -129,7 +129,6 @@ impl Migration {
             },
             Event::Resume if is_paused => Self { hold: None, ..self },
             Event::Resume => return Err(refuse(Why::NotPaused)),
-            Event::Retry if is_paused => return Err(refuse(Why::Paused)),
             Event::Retry => Self { hold: None, ..self },
             Event::CutOver if self.phase.is_incomplete() => return Err(refuse(Why::NotSeeded)),
             Event::CutOver => Self {
@@ -220,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_event_in_every_phase() {
-        let table: String = events()
+        let table: Vec<String> = events()
             .into_iter()
             .map(|event| {
                 let cells: Vec<String> = Phase::ALL
@@ -242,12 +241,12 @@ mod tests {
             Resume: ✗NotPaused | ✗NotPaused | ✗NotPaused | ✗NotPaused | ✗Finished | ✗Cancelled
             Retry: pending | seeding | following | finishing | ✗Finished | ✗Cancelled
         "#]]
-        .assert_eq(&table);
+        .assert_eq(&table.concat());
     }
 
     #[test]
     fn every_event_under_every_hold() {
-        let table: String = events()
+        let table: Vec<String> = events()
             .into_iter()
             .map(|event| {
                 let cells: Vec<String> = Hold::ALL
@@ -269,7 +268,7 @@ mod tests {
             Resume: seeding | ✗NotPaused | ✗NotPaused | ✗NotPaused | ✗NotPaused | ✗NotPaused | ✗NotPaused
             Retry: ✗Paused | seeding | seeding | seeding | seeding | seeding | seeding
         "#]]
-        .assert_eq(&table);
+        .assert_eq(&table.concat());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `transhume migration`: the moves of accounts, and what a person may want of them.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
@@ -294,12 +295,16 @@ async fn show(pool: &DirectoryPool, name: &str) -> Result<Answer, Failure> {
         share(record.progress.mailboxes),
     );
     if let Some((worker, until)) = &record.leased {
-        text += &format!("  {worker} works on it (its lease ends at {})\n", moment(*until));
+        let _ = writeln!(
+            text,
+            "  {worker} works on it (its lease ends at {})",
+            moment(*until)
+        );
     } else if migration.phase.is_under_way() && migration.hold.is_none() {
-        text += &format!("  next pass at {}\n", moment(record.due));
+        let _ = writeln!(text, "  next pass at {}", moment(record.due));
     }
     if let Some(error) = &record.last_error {
-        text += &format!("  last trouble: {error}\n");
+        let _ = writeln!(text, "  last trouble: {error}");
     }
     for PassRecord { report, times, .. } in &passes {
         let times = if *times > 1 {
@@ -307,8 +312,9 @@ async fn show(pool: &DirectoryPool, name: &str) -> Result<Answer, Failure> {
         } else {
             String::new()
         };
-        text += &format!(
-            "  {}  {}{times}, {} messages{}\n",
+        let _ = writeln!(
+            text,
+            "  {}  {}{times}, {} messages{}",
             moment(report.ended),
             report.outcome.as_str(),
             report.messages,

@@ -1,5 +1,6 @@
 //! `transhume offlineimap-config`: the configuration for those who want OfflineIMAP to carry the mail.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -184,7 +185,7 @@ fn answer(output: &Path, configuration: &Configuration) -> Answer {
         amount(*accounts, "account", "accounts")
     );
     for (address, why) in left_out {
-        text += &format!("Left out: {address}: {why}.\n");
+        let _ = writeln!(text, "Left out: {address}: {why}.");
     }
     let left: Vec<_> = left_out
         .iter()

@@ -1,5 +1,6 @@
 //! `transhume account`: the accounts of the directory, one by one.
 
+use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
@@ -272,8 +273,9 @@ async fn show(pool: &DirectoryPool, login: &Login) -> Result<Answer, Failure> {
         if account.enabled { "yes" } else { "no" },
     );
     if let Some(record) = &migration {
-        text += &format!(
-            "  moved     from {}: {}\n",
+        let _ = writeln!(
+            text,
+            "  moved     from {}: {}",
             record.migration.old_address, record.migration.phase
         );
     }
@@ -288,7 +290,8 @@ async fn remove(pool: &DirectoryPool, login: &Login, force: bool) -> Result<Answ
     if !removed.aliases.is_empty() {
         let aliases: Vec<String> = removed.aliases.iter().map(ToString::to_string).collect();
         let number = amount(aliases.len(), "alias", "aliases");
-        text += &format!(
+        let _ = write!(
+            text,
             " With it went {number} that led nowhere else: {}.",
             aliases.join(", ")
         );

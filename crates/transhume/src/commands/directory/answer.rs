@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 use transhume_model::mail::InternalDate;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 use crate::exit::{Exit, Failure};
 
@@ -61,7 +61,7 @@ pub(crate) fn tell(answer: Result<Answer, Failure>, as_json: bool) -> Exit {
 
 /// Rows in columns, each as wide as its widest cell; the last one as it comes.
 pub(crate) fn table<const COLUMNS: usize>(heads: [&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {
-    let mut widths = heads.map(|head| head.width());
+    let mut widths = heads.map(UnicodeWidthStr::width);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
