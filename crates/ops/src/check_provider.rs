@@ -125,7 +125,10 @@ fn problem(provider: &Provider, error: &ImapError) -> CheckProblem {
     let said = match error {
         // What stands there may be anybody's words.
         ImapError::Protocol { .. } | ImapError::TooLong => {
-            format!("what answers at {}, port {}, is no IMAP server", provider.host, provider.port)
+            format!(
+                "what answers at {}, port {}, is no IMAP server",
+                provider.host, provider.port
+            )
         }
         other => other.to_string(),
     };

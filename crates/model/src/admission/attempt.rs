@@ -42,7 +42,9 @@ pub enum Door {
 impl Attempt {
     /// Reads what was typed. What no old server would take either is refused here: line ends would be commands there.
     pub fn read(name: &str, password: &[u8]) -> Result<Self, Refusal> {
-        if name.contains(['\r', '\n', '\0']) || password.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+        if name.contains(['\r', '\n', '\0'])
+            || password.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0))
+        {
             return Err(Refusal::LineEnd);
         }
         if password.is_empty() {
@@ -120,7 +122,11 @@ mod tests {
             ("  alice@old.example\t", "pass", Ok("alice@old.example")),
             ("alice@bücher.example", " p w ", Ok("alice@xn--bcher-kva.example")),
             ("Admin", "x", Ok("admin")),
-            ("alice@old.example", "grün & 100% \"#;=[]", Ok("alice@old.example")),
+            (
+                "alice@old.example",
+                "grün & 100% \"#;=[]",
+                Ok("alice@old.example"),
+            ),
             ("@old.example", "pass", Err("is not an address")),
             ("", "pass", Err("it is empty")),
             ("alice@old.example\r\nA1 DELETE INBOX", "pass", Err("line end")),

@@ -4,7 +4,9 @@ use super::refusal::NoWay;
 use super::route::{Origin, Route};
 use super::{Door, Finding, Obstacles, Refusal};
 use crate::directory::password::Verdict;
-use crate::directory::{Address, CertificateTrust, DomainName, Login, Provider, ProviderName, Settings, UntilComplete};
+use crate::directory::{
+    Address, CertificateTrust, DomainName, Login, Provider, ProviderName, Settings, UntilComplete,
+};
 use crate::migration::{Hold, Phase};
 
 /// All that is known of somebody who logs in.
@@ -188,7 +190,11 @@ fn way<'p>(door: Door, settings: &Settings, person: &Person<'p>, password: Passw
     match &person.moving {
         Some(moving) if door.shows_mail() && moving.phase.is_incomplete() => {
             let is_cured = |hold: &Hold| password == Password::JustTaken && hold.is_of_credential();
-            incomplete(settings, moving, moving.hold.as_ref().filter(|hold| !is_cured(hold)))
+            incomplete(
+                settings,
+                moving,
+                moving.hold.as_ref().filter(|hold| !is_cured(hold)),
+            )
         }
         _ => Decision::LetIn(Way::Here),
     }

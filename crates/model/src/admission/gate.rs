@@ -142,7 +142,13 @@ mod tests {
         for (asked, waits) in [(1, 5), (60, 60), (86_400, 120)] {
             let mut gate = Gate::default();
             for _ in 0..5 {
-                once(&mut gate, 0, Experience::Failed { retry_after: Some(secs(asked)) });
+                once(
+                    &mut gate,
+                    0,
+                    Experience::Failed {
+                        retry_after: Some(secs(asked)),
+                    },
+                );
             }
             assert_eq!(gate.wait(secs(0)), Some(secs(waits)), "{asked}");
         }

@@ -143,7 +143,10 @@ impl Guard {
         }
         let network = asker.network.as_ref();
         let waits = [
-            (Counted::Network, network.and_then(|network| self.networks.wait(network, now))),
+            (
+                Counted::Network,
+                network.and_then(|network| self.networks.wait(network, now)),
+            ),
             (Counted::Account, self.accounts.wait(&asker.account, now)),
             (Counted::Provider, self.providers.wait(&asker.provider, now)),
         ];
@@ -212,7 +215,11 @@ impl fmt::Display for Denied {
                     Counted::Account => "for this account",
                     Counted::Provider => "for this provider",
                 };
-                write!(f, "too many wrong passwords {of}; the old server is asked again in {} s", seconds(wait))
+                write!(
+                    f,
+                    "too many wrong passwords {of}; the old server is asked again in {} s",
+                    seconds(wait)
+                )
             }
             Self::Shut { wait } => write!(
                 f,
@@ -268,15 +275,30 @@ mod tests {
                 (|n| asker(Some(n), 0, n)) as fn(u32) -> Asker,
                 most(rules.per_account),
             ),
-            ("all accounts from one place", |n| asker(Some(0), n, n), most(rules.per_network)),
-            ("all accounts from everywhere", |n| asker(Some(n), n, n), most(rules.per_provider)),
-            ("all accounts from this machine", |n| asker(None, n, n), most(rules.per_provider)),
+            (
+                "all accounts from one place",
+                |n| asker(Some(0), n, n),
+                most(rules.per_network),
+            ),
+            (
+                "all accounts from everywhere",
+                |n| asker(Some(n), n, n),
+                most(rules.per_provider),
+            ),
+            (
+                "all accounts from this machine",
+                |n| asker(None, n, n),
+                most(rules.per_provider),
+            ),
             // The same password again and again is known.
             ("one password", |_| asker(None, 0, 0), 2),
         ] {
             let reached = attack(rules, next, 10_000, each);
             assert!(reached <= most, "{name}: {reached}, and {most} are allowed");
-            assert!(reached >= most / 2, "{name}: {reached} of {most}: who has mistyped gets through");
+            assert!(
+                reached >= most / 2,
+                "{name}: {reached} of {most}: who has mistyped gets through"
+            );
         }
     }
 
@@ -302,7 +324,10 @@ mod tests {
         let mut guard = Guard::new(&rules);
         let visit = guard.enter(asker(None, 1, 1), Duration::ZERO).unwrap();
         guard.leave(visit, Duration::ZERO, Finding::Wrong);
-        assert_eq!(guard.denies(&asker(None, 1, 1), Duration::ZERO), Some(Denied::KnownWrong));
+        assert_eq!(
+            guard.denies(&asker(None, 1, 1), Duration::ZERO),
+            Some(Denied::KnownWrong)
+        );
         assert_eq!(guard.denies(&asker(None, 1, 2), Duration::ZERO), None);
         assert_eq!(guard.denies(&asker(None, 2, 1), Duration::ZERO), None);
         assert_eq!(guard.denies(&asker(None, 1, 1), rules.remember_wrong), None);
@@ -330,7 +355,13 @@ mod tests {
         for (denied, says) in [
             (Denied::KnownWrong, "the same password"),
             (Denied::Shut { wait }, "again in 2 s"),
-            (Denied::TooMany { of: Counted::Account, wait }, "for this account; the old server is asked again in 2 s"),
+            (
+                Denied::TooMany {
+                    of: Counted::Account,
+                    wait,
+                },
+                "for this account; the old server is asked again in 2 s",
+            ),
         ] {
             assert!(denied.to_string().contains(says), "{denied}");
         }

@@ -141,7 +141,9 @@ impl Refusal {
             | Self::WrongThere
             | Self::ChangedHere
             | Self::Denied(Denied::KnownWrong) => Kind::Wrong,
-            Self::AccountDisabled | Self::DomainDisabled(_) | Self::NoMailbox | Self::MayNotSend => Kind::Disabled,
+            Self::AccountDisabled | Self::DomainDisabled(_) | Self::NoMailbox | Self::MayNotSend => {
+                Kind::Disabled
+            }
             Self::Renamed(_) => Kind::Renamed,
             // An administrator has to do something. Nobody shall think that they have mistyped, and nothing was checked.
             Self::ManyOrigins(_)
@@ -162,7 +164,9 @@ impl Refusal {
     /// What the person who logs in is told. It shows nothing of who has an account, and nothing of how the platform is made.
     pub fn told(&self) -> String {
         match self {
-            Self::Renamed(address) => format!("Your name here is {address}. Log in with it; your password stays."),
+            Self::Renamed(address) => {
+                format!("Your name here is {address}. Log in with it; your password stays.")
+            }
             Self::BeingMoved => "Your mail is being moved to this server. Please come back later.".to_owned(),
             _ => match self.kind() {
                 Kind::Unknown | Kind::Wrong | Kind::Renamed => "Name or password is wrong.".to_owned(),

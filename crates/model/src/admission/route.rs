@@ -72,7 +72,8 @@ pub fn route<'p>(name: &Name, is_here: bool, providers: &'p [Provider]) -> Route
             let leads_here = new.as_ref().is_some_and(|new| new.as_str() == address.domain());
             let is_other = old.as_str() != address.domain();
             let old = Address::new(address.local(), old).ok();
-            old.filter(|_| leads_here && is_other).map(|old| origin(provider, old))
+            old.filter(|_| leads_here && is_other)
+                .map(|old| origin(provider, old))
         };
         provider.domains.iter().filter_map(led)
     });

@@ -116,9 +116,17 @@ mod tests {
             (1000..1003, 3),
             (1003..1004, 0),
         ] {
-            assert_eq!(through(&mut throttle, "a", seconds.clone()), passed, "{seconds:?}");
+            assert_eq!(
+                through(&mut throttle, "a", seconds.clone()),
+                passed,
+                "{seconds:?}"
+            );
         }
-        assert_eq!(through(&mut throttle, "b", 1003..1004), 1, "others have their own");
+        assert_eq!(
+            through(&mut throttle, "b", 1003..1004),
+            1,
+            "others have their own"
+        );
         assert_eq!(throttle.wait(&"a", secs(1003)), Some(secs(7)));
     }
 
@@ -149,7 +157,10 @@ mod tests {
 
     #[test]
     fn nothing_at_all_and_clocks_that_go_back() {
-        let none = Allowance { burst: 0, ..ALLOWANCE };
+        let none = Allowance {
+            burst: 0,
+            ..ALLOWANCE
+        };
         assert!(Throttle::new(none, 4).wait(&"a", secs(9)).is_some());
         let mut throttle = Throttle::new(ALLOWANCE, 4);
         assert_eq!(through(&mut throttle, "a", 100..103), 3);

@@ -28,6 +28,8 @@ impl Hashing {
     ) -> Result<T, Trouble> {
         let stopped = |error: &dyn std::fmt::Display| Trouble::Internal(error.to_string());
         let _core = self.cores.acquire().await.map_err(|error| stopped(&error))?;
-        tokio::task::spawn_blocking(work).await.map_err(|error| stopped(&error))
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| stopped(&error))
     }
 }

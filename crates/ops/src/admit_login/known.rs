@@ -35,7 +35,11 @@ macro_rules! obstacles {
         if let Ok(name) = DomainName::parse($new.domain()) {
             found.alias_of = $directory.domain_alias(&name).await?.map(|alias| alias.target);
             found.domain = $directory.domain(&name).await?;
-            if found.domain.as_ref().is_some_and(|domain| domain.limits.mailboxes.most().is_some()) {
+            if found
+                .domain
+                .as_ref()
+                .is_some_and(|domain| domain.limits.mailboxes.most().is_some())
+            {
                 found.mailboxes = $directory.mailboxes_in(&name).await?;
             }
         }
@@ -61,7 +65,11 @@ impl Shared {
             changed_here: false,
             obstacles: Obstacles::default(),
         };
-        let Route { here, renamed, origin } = seen.route();
+        let Route {
+            here,
+            renamed,
+            origin,
+        } = seen.route();
         let newcomer = match origin {
             Origin::One { old, new, .. } => Some((old, new)),
             Origin::Nowhere | Origin::Several(_) => None,
@@ -77,7 +85,12 @@ impl Shared {
         Ok(seen)
     }
 
-    async fn see_account(&self, account: &Account, attempt: &Attempt, seen: &mut Seen) -> Result<(), Trouble> {
+    async fn see_account(
+        &self,
+        account: &Account,
+        attempt: &Attempt,
+        seen: &mut Seen,
+    ) -> Result<(), Trouble> {
         let directory = &self.around.directory;
         if let Some(mailbox) = &account.mailbox
             && let Ok(name) = DomainName::parse(mailbox.address.domain())
@@ -102,7 +115,8 @@ impl Shared {
         let Some(stored) = account.password.clone() else {
             return Ok(Verdict::Wrong);
         };
-        let compare = move || std::str::from_utf8(&password).map_or(Verdict::Wrong, |text| stored.verify(text));
+        let compare =
+            move || std::str::from_utf8(&password).map_or(Verdict::Wrong, |text| stored.verify(text));
         self.hashing.run(compare).await
     }
 
@@ -147,7 +161,10 @@ impl Seen {
             let migration = &record.migration;
             Moving {
                 provider_name: migration.provider.clone(),
-                provider: self.providers.iter().find(|provider| provider.name == migration.provider),
+                provider: self
+                    .providers
+                    .iter()
+                    .find(|provider| provider.name == migration.provider),
                 old_address: migration.old_address.clone(),
                 phase: migration.phase,
                 hold: migration.hold.clone(),
@@ -170,7 +187,14 @@ impl Seen {
                 let address = account.mailbox.as_ref().map(|mailbox| mailbox.address.clone());
                 (account.login.clone(), address, account.role)
             }
-            (None, Route { here, origin: Origin::One { new, .. }, .. }) => (here, Some(new), Role::SimpleUsers),
+            (
+                None,
+                Route {
+                    here,
+                    origin: Origin::One { new, .. },
+                    ..
+                },
+            ) => (here, Some(new), Role::SimpleUsers),
             (None, Route { here, .. }) => (here, None, Role::SimpleUsers),
         }
     }

@@ -207,7 +207,11 @@ impl Shared {
                         then
                     }
                     Consequence::Learn { counts_here, then } => {
-                        let hash = if counts_here { Some(self.hash(attempt).await?) } else { None };
+                        let hash = if counts_here {
+                            Some(self.hash(attempt).await?)
+                        } else {
+                            None
+                        };
                         self.learn(&seen, &question, hash, attempt).await?;
                         then
                     }
@@ -228,7 +232,9 @@ impl Shared {
     ) -> Result<Answer, Trouble> {
         let way = match decision {
             Decision::Refuse(refusal) => return Ok(Answer::Refused(refusal)),
-            Decision::Ask(_) => return Err(Trouble::Internal("an old server is to be asked twice".to_owned())),
+            Decision::Ask(_) => {
+                return Err(Trouble::Internal("an old server is to be asked twice".to_owned()));
+            }
             Decision::LetIn(way) => way,
         };
         let to = match way {
@@ -258,7 +264,12 @@ impl Shared {
         let missing = || Trouble::Internal("the migration has no password of the old server".to_owned());
         let record = seen.migration.as_ref().ok_or_else(missing)?;
         let owner = CredentialOwner::Migration(record.migration.id);
-        let sealed = self.around.directory.credential(owner).await?.ok_or_else(missing)?;
+        let sealed = self
+            .around
+            .directory
+            .credential(owner)
+            .await?
+            .ok_or_else(missing)?;
         let bound = CredentialFor::OldAddress(&record.migration.old_address);
         Ok(Secret::new(bound.unseal(&self.around.sealer, &sealed)?))
     }
@@ -286,13 +297,23 @@ impl Shared {
         } = visitor;
         let from = network.as_deref().unwrap_or("this machine");
         let what = match answer {
-            Answer::LetIn { to: Destination::Here, .. } => "let in".to_owned(),
-            Answer::LetIn { to: Destination::Old { host, .. }, .. } => format!("led to {host}"),
+            Answer::LetIn {
+                to: Destination::Here,
+                ..
+            } => "let in".to_owned(),
+            Answer::LetIn {
+                to: Destination::Old { host, .. },
+                ..
+            } => format!("led to {host}"),
             Answer::Refused(refusal) => format!("{}: {refusal}", refusal.kind().as_str()),
         };
         let line = format!("login of {name} ({door:?}, from {from}): {what}");
         // What somebody typed must not look like another line.
-        (self.around.log)(line.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect());
+        (self.around.log)(
+            line.chars()
+                .map(|letter| if letter.is_control() { '?' } else { letter })
+                .collect(),
+        );
     }
 }
 

@@ -76,14 +76,18 @@ impl Shared {
         attempt: &Attempt,
     ) -> Result<(), Trouble> {
         let Some(record) = &seen.migration else {
-            return Err(Trouble::Internal("a password is learnt without a migration".to_owned()));
+            return Err(Trouble::Internal(
+                "a password is learnt without a migration".to_owned(),
+            ));
         };
         let bound = CredentialFor::OldAddress(&question.old);
         let sealed = bound.seal(&self.around.sealer, attempt.password.reveal())?;
         let now = self.now();
         let mut transaction = self.around.directory.begin().await?;
         let id = record.migration.id;
-        transaction.set_credential(CredentialOwner::Migration(id), &sealed, now).await?;
+        transaction
+            .set_credential(CredentialOwner::Migration(id), &sealed, now)
+            .await?;
         if let Some(hash) = hash {
             transaction.set_password(&record.migration.login, &hash).await?;
         }

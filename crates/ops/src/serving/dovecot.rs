@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use transhume_db::directory::serving::{DOVECOT_VIEWS, EVERYBODY, LOGIN, USER, USER_2_4};
 
 use super::{
-    ALLOWED_IN_WORDS, CannotRender, ConfigFile, Database, Readers, Rendered, Request, ServiceHook,
-    path, role, word,
+    ALLOWED_IN_WORDS, CannotRender, ConfigFile, Database, Readers, Rendered, Request, ServiceHook, path,
+    role, word,
 };
 
 const ROLE: &str = "transhume_dovecot";
@@ -30,7 +30,11 @@ pub fn dovecot(request: &Request, version: Version) -> Result<Rendered, CannotRe
     let group = word("the group of the mail", &request.mail_owner.1, ALLOWED_IN_WORDS)?;
     let database = request.database()?;
     let shared = services(&queue, &database);
-    let ask = request.service.is_some().then(|| ask(&folder, version)).unwrap_or_default();
+    let ask = request
+        .service
+        .is_some()
+        .then(|| ask(&folder, version))
+        .unwrap_or_default();
     let mut files = match version {
         Version::V2_3 => files_2_3(&folder, &root, (&user, &group), &database, (&ask, &shared)),
         Version::V2_4 => files_2_4(&root, (&user, &group), &database, (&ask, &shared)),
@@ -84,10 +88,11 @@ const SCRIPT: &str = "transhume-login.lua";
 /// The passdb that asks the service: after the directory, which lets in all others by itself.
 fn ask(folder: &str, version: Version) -> String {
     let passdb = match version {
-        // What the service says is not remembered: it is another thing for each protocol, and from one moment to the next.
-        Version::V2_3 => {
-            format!("passdb {{\n  driver = lua\n  args = file={folder}/{SCRIPT} blocking=yes cache_key=\n}}\n")
-        }
+        // What the service says is another thing for each protocol, and from one moment to the next: it is remembered for one
+        // session only. (Without any key, the auth process of 2.3.19 crashes.)
+        Version::V2_3 => format!(
+            "passdb {{\n  driver = lua\n  args = file={folder}/{SCRIPT} blocking=yes cache_key=%u/%s/%{{session}}\n}}\n"
+        ),
         Version::V2_4 => format!("passdb lua {{\n  lua_file = {folder}/{SCRIPT}\n}}\n"),
     };
     format!(
@@ -113,7 +118,11 @@ fn script(service: &ServiceHook) -> ConfigFile {
         text: include_str!("login.lua")
             .replace("{url}", &format!("http://{at}/hooks/dovecot"))
             .replace("{secret}", secret),
-        readers: if service.secret.is_some() { Readers::Server } else { Readers::Everybody },
+        readers: if service.secret.is_some() {
+            Readers::Server
+        } else {
+            Readers::Everybody
+        },
     }
 }
 

@@ -79,3 +79,9 @@ end
 function auth_passdb_lookup(request)
   return dovecot.auth.PASSDB_RESULT_USER_UNKNOWN, 'the service is asked with a password only'
 end
+
+-- What the service says is another thing for each protocol, and from one moment to the next: it is remembered for one session
+-- only (2.4 asks for this; 2.3 is told in its settings).
+function auth_passdb_get_cache_key()
+  return '%{user}/%{protocol}/%{session}'
+end

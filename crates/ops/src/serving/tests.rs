@@ -53,16 +53,35 @@ fn the_service_is_asked_after_the_directory() {
         expect_file![golden].assert_eq(&whole(&rendered));
     }
     for (at, secret, says, readers) in [
-        ("0.0.0.0:1", None, "URL = 'http://127.0.0.1:1/hooks/dovecot'", Readers::Everybody),
-        ("[::]:1", None, "URL = 'http://[::1]:1/hooks/dovecot'", Readers::Everybody),
-        ("192.0.2.1:1", Some("geheim"), "SECRET = 'geheim'", Readers::Server),
+        (
+            "0.0.0.0:1",
+            None,
+            "URL = 'http://127.0.0.1:1/hooks/dovecot'",
+            Readers::Everybody,
+        ),
+        (
+            "[::]:1",
+            None,
+            "URL = 'http://[::1]:1/hooks/dovecot'",
+            Readers::Everybody,
+        ),
+        (
+            "192.0.2.1:1",
+            Some("geheim"),
+            "SECRET = 'geheim'",
+            Readers::Server,
+        ),
     ] {
         let mut request = request(POSTGRES);
         request.service = Some(hook(at, secret));
         // I10: nothing for programmers shows it.
         assert!(!format!("{request:?}").contains("geheim"));
         let rendered = dovecot(&request, Version::V2_3).unwrap();
-        let script = rendered.files.iter().find(|file| file.name.ends_with(".lua")).unwrap();
+        let script = rendered
+            .files
+            .iter()
+            .find(|file| file.name.ends_with(".lua"))
+            .unwrap();
         assert!(script.text.contains(says), "{}", script.text);
         assert_eq!(script.readers, readers);
     }

@@ -20,13 +20,27 @@ fn users(names: &[&str]) -> Vec<String> {
 
 /// Lets something happen to the migration of an account.
 async fn happen(platform: &Platform, login: &str, event: Event) {
-    let record = platform.directory.migration_of(&Platform::login(login)).await.unwrap().unwrap();
-    platform.directory.happen(record.migration.id, event, 1).await.unwrap();
+    let record = platform
+        .directory
+        .migration_of(&Platform::login(login))
+        .await
+        .unwrap()
+        .unwrap();
+    platform
+        .directory
+        .happen(record.migration.id, event, 1)
+        .await
+        .unwrap();
 }
 
 /// The password of the old server that is kept for an account.
 async fn credential(platform: &Platform, login: &str) -> String {
-    let record = platform.directory.migration_of(&Platform::login(login)).await.unwrap().unwrap();
+    let record = platform
+        .directory
+        .migration_of(&Platform::login(login))
+        .await
+        .unwrap()
+        .unwrap();
     let owner = CredentialOwner::Migration(record.migration.id);
     let sealed = platform.directory.credential(owner).await.unwrap().unwrap();
     let bound = CredentialFor::OldAddress(&record.migration.old_address);
@@ -42,12 +56,25 @@ fn a_first_login_makes_all_that_belongs_to_it() {
             let platform = Platform::start(&at, &users, GuardRules::default()).await;
             for (door, name, says) in [
                 (Door::Smtp, " Alice@OLD.example", "here"),
-                (Door::Imap, "bob@is.example", "there as bob@was.example with pass & größer %"),
+                (
+                    Door::Imap,
+                    "bob@is.example",
+                    "there as bob@was.example with pass & größer %",
+                ),
                 (Door::Pop3, "carol@was.example", "renamed"),
             ] {
-                assert_eq!(platform.log_in(door, name, PASSWORD).await, says, "{}", platform.last());
+                assert_eq!(
+                    platform.log_in(door, name, PASSWORD).await,
+                    says,
+                    "{}",
+                    platform.last()
+                );
             }
-            assert!(platform.last().contains("the name here is carol@is.example"), "{}", platform.last());
+            assert!(
+                platform.last().contains("the name here is carol@is.example"),
+                "{}",
+                platform.last()
+            );
             assert_eq!(platform.logins(), 3);
             assert_eq!(platform.woken.load(Ordering::SeqCst), 3);
             for (login, old) in [
@@ -55,25 +82,51 @@ fn a_first_login_makes_all_that_belongs_to_it() {
                 ("bob@is.example", "bob@was.example"),
                 ("carol@is.example", "carol@was.example"),
             ] {
-                let account = platform.directory.account(&Platform::login(login)).await.unwrap().unwrap();
+                let account = platform
+                    .directory
+                    .account(&Platform::login(login))
+                    .await
+                    .unwrap()
+                    .unwrap();
                 assert_eq!(account.mailbox.unwrap().address, Address::parse(login).unwrap());
                 let password = account.password.unwrap();
-                assert_eq!((password.verify(PASSWORD), password.scheme()), (Verdict::Right, "ARGON2ID"));
-                let record = platform.directory.migration_of(&Platform::login(login)).await.unwrap().unwrap();
+                assert_eq!(
+                    (password.verify(PASSWORD), password.scheme()),
+                    (Verdict::Right, "ARGON2ID")
+                );
+                let record = platform
+                    .directory
+                    .migration_of(&Platform::login(login))
+                    .await
+                    .unwrap()
+                    .unwrap();
                 let migration = record.migration;
-                assert_eq!((migration.old_address.as_str(), migration.phase), (old, Phase::Pending));
+                assert_eq!(
+                    (migration.old_address.as_str(), migration.phase),
+                    (old, Phase::Pending)
+                );
                 assert_eq!(credential(&platform, login).await, PASSWORD);
             }
             // From now on nobody asks there, but for those who come to read mail that is there.
             for (door, name, password, says) in [
-                (Door::Imap, "bob@is.example", PASSWORD, "there as bob@was.example with pass & größer %"),
+                (
+                    Door::Imap,
+                    "bob@is.example",
+                    PASSWORD,
+                    "there as bob@was.example with pass & größer %",
+                ),
                 (Door::Imap, "carol@was.example", PASSWORD, "renamed"),
                 (Door::Web, "ALICE@old.example", PASSWORD, "here"),
                 (Door::Imap, "alice@old.example\r\n", PASSWORD, "wrong"),
                 (Door::Imap, "alice@strange.example", PASSWORD, "unknown"),
                 (Door::Imap, "carol@was.example", "Falsch!", "wrong"),
             ] {
-                assert_eq!(platform.log_in(door, name, password).await, says, "{}", platform.last());
+                assert_eq!(
+                    platform.log_in(door, name, password).await,
+                    says,
+                    "{}",
+                    platform.last()
+                );
             }
             assert_eq!(platform.logins(), 3);
         });
@@ -94,11 +147,21 @@ fn passwords_that_change_are_learnt_once() {
             happen(&platform, alice, Event::Held(Hold::CredentialRejected)).await;
             // 33, 36: the new one is asked about once, and is the password here, too.
             let before = platform.logins();
-            assert_eq!(platform.log_in(Door::Imap, alice, "neu").await, "here", "{}", platform.last());
+            assert_eq!(
+                platform.log_in(Door::Imap, alice, "neu").await,
+                "here",
+                "{}",
+                platform.last()
+            );
             assert_eq!(platform.log_in(Door::Imap, alice, "neu").await, "here");
             assert_eq!(platform.logins(), before + 1);
             assert_eq!(credential(&platform, alice).await, "neu");
-            let record = platform.directory.migration_of(&Platform::login(alice)).await.unwrap().unwrap();
+            let record = platform
+                .directory
+                .migration_of(&Platform::login(alice))
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(record.migration.hold, None);
             // The one before is wrong, there and here; and it is not asked about again and again.
             let before = platform.logins();
@@ -108,12 +171,20 @@ fn passwords_that_change_are_learnt_once() {
             assert_eq!(platform.logins(), before + 1);
             // 38: changed here, it counts alone.
             let salt = [7; 16];
-            let own = transhume_model::directory::password::hash_new(Default::default(), "own", salt).unwrap();
+            let own =
+                transhume_model::directory::password::hash_new(Default::default(), "own", salt).unwrap();
             let mut transaction = platform.directory.begin().await.unwrap();
-            transaction.set_password(&Platform::login(alice), &own).await.unwrap();
+            transaction
+                .set_password(&Platform::login(alice), &own)
+                .await
+                .unwrap();
             transaction.commit().await.unwrap();
             for (password, says) in [("own", "here"), ("neu", "wrong"), ("Falsch!", "wrong")] {
-                assert_eq!(platform.log_in(Door::Imap, alice, password).await, says, "{password}");
+                assert_eq!(
+                    platform.log_in(Door::Imap, alice, password).await,
+                    says,
+                    "{password}"
+                );
             }
             assert_eq!(platform.logins(), before + 1);
             // Changed on both sides: it is learnt for the migration, and opens no door.
@@ -144,10 +215,24 @@ fn what_stands_in_the_way_is_told_before_anybody_is_asked() {
             ];
             transaction.apply(&changes).await.unwrap();
             transaction.commit().await.unwrap();
-            assert_eq!(platform.log_in(Door::Imap, "alice@old.example", PASSWORD).await, "later");
-            assert!(platform.last().contains("old.example is another name of other.example here"));
+            assert_eq!(
+                platform.log_in(Door::Imap, "alice@old.example", PASSWORD).await,
+                "later"
+            );
+            assert!(
+                platform
+                    .last()
+                    .contains("old.example is another name of other.example here")
+            );
             assert_eq!(platform.logins(), 0);
-            assert!(platform.directory.account(&Platform::login("alice@old.example")).await.unwrap().is_none());
+            assert!(
+                platform
+                    .directory
+                    .account(&Platform::login("alice@old.example"))
+                    .await
+                    .unwrap()
+                    .is_none()
+            );
         });
     });
 }
@@ -174,11 +259,15 @@ fn a_hundred_people_come_at_once() {
     each_engine("login_hundred", |place| {
         let at = place.fresh();
         wait(async {
-            let mut names: Vec<String> = (0..100).map(|number| format!("user{number}@old.example")).collect();
+            let mut names: Vec<String> = (0..100)
+                .map(|number| format!("user{number}@old.example"))
+                .collect();
             names.extend((0..30).map(|number| format!("late{number}@old.example")));
             let platform = Platform::start(&at, &names, GuardRules::default()).await;
             let begun = Instant::now();
-            let all = names[..100].iter().map(|name| platform.log_in(Door::Smtp, name, PASSWORD));
+            let all = names[..100]
+                .iter()
+                .map(|name| platform.log_in(Door::Smtp, name, PASSWORD));
             for says in futures_util::future::join_all(all).await {
                 assert_eq!(says, "here", "{}", platform.last());
             }
@@ -190,7 +279,10 @@ fn a_hundred_people_come_at_once() {
                 drop(Oracle::connect(platform.old.imap_port(), name, PASSWORD.as_bytes()).unwrap());
                 let theirs = begun.elapsed();
                 let begun = Instant::now();
-                let answer = platform.admission.admit(visitor(Door::Smtp, name, PASSWORD)).await;
+                let answer = platform
+                    .admission
+                    .admit(visitor(Door::Smtp, name, PASSWORD))
+                    .await;
                 shares.push(begun.elapsed().saturating_sub(theirs));
                 assert!(matches!(answer, transhume_ops::admit_login::Answer::LetIn { .. }));
             }

@@ -15,7 +15,11 @@ const BANNER: &str = "220 secret-inner-name ESMTP\r\n";
 
 #[test]
 fn what_is_wrong_is_told_with_what_to_do() {
-    let old = Dovecot::builder().tls(true).user("bob", PASSWORD).start().unwrap();
+    let old = Dovecot::builder()
+        .tls(true)
+        .user("bob", PASSWORD)
+        .start()
+        .unwrap();
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
@@ -36,13 +40,37 @@ fn what_is_wrong_is_told_with_what_to_do() {
     use ProviderSecurity::{Clear, StartTls, Tls};
     let (public, pinned) = (CertificateTrust::Public, CertificateTrust::Pinned(digest));
     for (port, security, trust, login, says) in [
-        (old.imaps_port(), Tls, pinned, None, Ok("pinned: Dovecot cannot check that")),
+        (
+            old.imaps_port(),
+            Tls,
+            pinned,
+            None,
+            Ok("pinned: Dovecot cannot check that"),
+        ),
         (old.imaps_port(), Tls, pinned, right, Ok("")),
         (old.imap_port(), StartTls, pinned, right, Ok("")),
-        (old.imap_port(), Clear, public, right, Ok("The server offers STARTTLS")),
+        (
+            old.imap_port(),
+            Clear,
+            public,
+            right,
+            Ok("The server offers STARTTLS"),
+        ),
         (old.imaps_port(), Tls, public, None, Err("pin it: --pin sha256:")),
-        (old.imaps_port(), Tls, CertificateTrust::Pinned([0; 32]), None, Err("is not the certificate that was pinned")),
-        (old.imaps_port(), Tls, pinned, Some(("bob", "wrong")), Err("See whether the login is right")),
+        (
+            old.imaps_port(),
+            Tls,
+            CertificateTrust::Pinned([0; 32]),
+            None,
+            Err("is not the certificate that was pinned"),
+        ),
+        (
+            old.imaps_port(),
+            Tls,
+            pinned,
+            Some(("bob", "wrong")),
+            Err("See whether the login is right"),
+        ),
         (closed, Tls, public, None, Err("993 is usual")),
         (closed, Clear, public, None, Err("143 is usual")),
         (old.imap_port(), Tls, public, None, Err("")),
@@ -60,13 +88,19 @@ fn what_is_wrong_is_told_with_what_to_do() {
         match (checked, says) {
             (Ok(checked), Ok(note)) => {
                 assert_eq!(checked.logged_in, login.is_some());
-                assert!(checked.capabilities.iter().any(|one| one == "IMAP4REV1"), "{checked:?}");
+                assert!(
+                    checked.capabilities.iter().any(|one| one == "IMAP4REV1"),
+                    "{checked:?}"
+                );
                 assert!(checked.notes.join(" ").contains(note), "{checked:?}");
             }
             (Err(problem), Err(says)) => {
                 let words = problem.to_string();
                 assert!(words.contains(says), "{words}");
-                assert!(!words.contains("secret-inner-name") && !words.contains(PASSWORD), "{words}");
+                assert!(
+                    !words.contains("secret-inner-name") && !words.contains(PASSWORD),
+                    "{words}"
+                );
             }
             (checked, says) => panic!("{port} {security:?}: {checked:?} instead of {says:?}"),
         }
@@ -79,7 +113,13 @@ fn nobody_but_superadmins_looks_into_the_network() {
     // Nothing is there; whoever may not ask is not told that.
     let looked_at = provider("Old", 1);
     for role in Role::ALL {
-        let words = wait(check_provider(&looked_at, role, None, &|| Duration::ZERO)).unwrap_err().to_string();
-        assert_eq!(words.contains("only SuperAdmins"), role != Role::SuperAdmins, "{role} {words}");
+        let words = wait(check_provider(&looked_at, role, None, &|| Duration::ZERO))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            words.contains("only SuperAdmins"),
+            role != Role::SuperAdmins,
+            "{role} {words}"
+        );
     }
 }

@@ -11,7 +11,9 @@ use crate::places::wait;
 use crate::platform::{PASSWORD, Platform, alone, domain, provider, visitor};
 
 fn users(count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("user{number}@old.example")).collect()
+    (0..count)
+        .map(|number| format!("user{number}@old.example"))
+        .collect()
 }
 
 fn sqlite(folder: &tempfile::TempDir) -> DirectoryLocation {
@@ -35,7 +37,10 @@ fn attackers_reach_the_old_server_as_often_as_the_rules_say() {
         for hundred in 0..100 {
             let tries = (0..100).map(|one| {
                 platform.ahead.fetch_add(10, Ordering::SeqCst);
-                let (account, password) = (format!("user{}@old.example", one * 5), format!("wrong{hundred}/{one}"));
+                let (account, password) = (
+                    format!("user{}@old.example", one * 5),
+                    format!("wrong{hundred}/{one}"),
+                );
                 let mut wrong = visitor(Door::Imap, &account, &password);
                 wrong.network = Some(format!("192.0.2.{one}"));
                 platform.admission.admit(wrong)
@@ -47,9 +52,17 @@ fn attackers_reach_the_old_server_as_often_as_the_rules_say() {
         let logins = platform.logins();
         assert!((20..=most).contains(&logins), "{logins}");
         // Who has an account meanwhile is let in by what is here; this one has none yet.
-        assert_eq!(platform.log_in(Door::Imap, "user0@old.example", PASSWORD).await, "later");
+        assert_eq!(
+            platform.log_in(Door::Imap, "user0@old.example", PASSWORD).await,
+            "later"
+        );
         platform.ahead.fetch_add(30_000, Ordering::SeqCst);
-        assert!(platform.log_in(Door::Imap, "user0@old.example", PASSWORD).await.starts_with("there"));
+        assert!(
+            platform
+                .log_in(Door::Imap, "user0@old.example", PASSWORD)
+                .await
+                .starts_with("there")
+        );
     });
 }
 
@@ -69,8 +82,12 @@ fn a_silent_server_costs_nobody_else_anything() {
 
         let begun = Instant::now();
         let waiting = async {
-            let names: Vec<String> = (0..50).map(|number| format!("user{number}@silent.example")).collect();
-            let logins = names.iter().map(|name| platform.log_in(Door::Imap, name, PASSWORD));
+            let names: Vec<String> = (0..50)
+                .map(|number| format!("user{number}@silent.example"))
+                .collect();
+            let logins = names
+                .iter()
+                .map(|name| platform.log_in(Door::Imap, name, PASSWORD));
             for says in futures_util::future::join_all(logins).await {
                 assert_eq!(says, "later", "{}", platform.last());
             }
@@ -80,7 +97,12 @@ fn a_silent_server_costs_nobody_else_anything() {
             let mut slowest = Duration::ZERO;
             for name in users(20) {
                 let begun = Instant::now();
-                assert!(platform.log_in(Door::Imap, &name, PASSWORD).await.starts_with("there"));
+                assert!(
+                    platform
+                        .log_in(Door::Imap, &name, PASSWORD)
+                        .await
+                        .starts_with("there")
+                );
                 slowest = slowest.max(begun.elapsed());
             }
             // Once it is known to be silent, nobody waits for it.
@@ -88,15 +110,27 @@ fn a_silent_server_costs_nobody_else_anything() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             let begun = Instant::now();
-            assert_eq!(platform.log_in(Door::Imap, "late@silent.example", PASSWORD).await, "later");
+            assert_eq!(
+                platform.log_in(Door::Imap, "late@silent.example", PASSWORD).await,
+                "later"
+            );
             (slowest, begun.elapsed())
         };
         let (waited, (slowest, late)) = tokio::join!(waiting, others);
         assert!(waited < Duration::from_secs(7), "{waited:?}");
         assert!(slowest < Duration::from_secs(2), "{slowest:?}");
         assert!(late < Duration::from_millis(500), "{late:?}");
-        assert_eq!(platform.log_in(Door::Imap, "later@silent.example", PASSWORD).await, "later");
-        assert!(platform.last().contains("does not answer; it is tried again in"), "{}", platform.last());
+        assert_eq!(
+            platform
+                .log_in(Door::Imap, "later@silent.example", PASSWORD)
+                .await,
+            "later"
+        );
+        assert!(
+            platform.last().contains("does not answer; it is tried again in"),
+            "{}",
+            platform.last()
+        );
         // When it is back, one login is enough.
         drop(silent);
     });

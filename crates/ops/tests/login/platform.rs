@@ -64,7 +64,9 @@ pub(crate) fn visitor(door: Door, name: &str, password: &str) -> Visitor {
 impl Platform {
     /// `users` have an account on the old server.
     pub(crate) async fn start(at: &DirectoryLocation, users: &[String], rules: GuardRules) -> Self {
-        let builder = users.iter().fold(Dovecot::builder(), |builder, user| builder.user(user, PASSWORD));
+        let builder = users
+            .iter()
+            .fold(Dovecot::builder(), |builder, user| builder.user(user, PASSWORD));
         let old = builder
             .user("sentinel", PASSWORD)
             .extra_config("service imap-login {\n  process_min_avail = 2\n  service_count = 0\n}\n")
@@ -75,7 +77,9 @@ impl Platform {
         let directory = DirectoryPool::open(at).await.unwrap();
         let mut provider = provider("Old", old.imap_port());
         provider.domains.insert(domain("old.example"), None);
-        provider.domains.insert(domain("was.example"), Some(domain("is.example")));
+        provider
+            .domains
+            .insert(domain("was.example"), Some(domain("is.example")));
         let mut transaction = directory.begin().await.unwrap();
         transaction.add_provider(&provider).await.unwrap();
         transaction.commit().await.unwrap();
@@ -125,11 +129,17 @@ impl Platform {
         // I10: no secret where programmers or administrators look.
         assert!(!shown.contains(password), "{shown}");
         match answer {
-            Answer::LetIn { to: Destination::Here, .. } => "here".to_owned(),
+            Answer::LetIn {
+                to: Destination::Here,
+                ..
+            } => "here".to_owned(),
             Answer::LetIn {
                 to: Destination::Old { login, password, .. },
                 ..
-            } => format!("there as {login} with {}", String::from_utf8_lossy(password.reveal())),
+            } => format!(
+                "there as {login} with {}",
+                String::from_utf8_lossy(password.reveal())
+            ),
             Answer::Refused(refusal) => refusal.kind().as_str().to_owned(),
         }
     }

@@ -85,7 +85,13 @@ fn execute(arguments: &Arguments) -> Result<(), Failure> {
     });
     // What failed to begin leaves the other half without a word to stop: it ends with the process.
     carried?;
-    answering.join().unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "the part that answers has failed", "")))
+    answering.join().unwrap_or_else(|_| {
+        Err(Failure::new(
+            Exit::Internal,
+            "the part that answers has failed",
+            "",
+        ))
+    })
 }
 
 fn listen(prepared: &Prepared) -> Result<TcpListener, Failure> {

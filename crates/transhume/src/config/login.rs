@@ -49,14 +49,15 @@ impl Config {
     pub(crate) fn login(&self, variables: Variables<'_>) -> Result<LoginRules, Failure> {
         let section = &self.login;
         let usual = GuardRules::default();
-        let number = |key, in_file: &Option<Spanned<u32>>, default, allowed: std::ops::RangeInclusive<u32>| {
-            let number = said(("login", key), in_file.as_ref(), default, variables)?;
-            if allowed.contains(&number.value) {
-                return Ok(number.value);
-            }
-            let (least, most) = (allowed.start(), allowed.end());
-            Err(self.refuse(&number, format!("it may be {least} to {most}")))
-        };
+        let number =
+            |key, in_file: &Option<Spanned<u32>>, default, allowed: std::ops::RangeInclusive<u32>| {
+                let number = said(("login", key), in_file.as_ref(), default, variables)?;
+                if allowed.contains(&number.value) {
+                    return Ok(number.value);
+                }
+                let (least, most) = (allowed.start(), allowed.end());
+                Err(self.refuse(&number, format!("it may be {least} to {most}")))
+            };
         let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
         let allowance = |keys: (&'static str, &'static str),
                          burst: &Option<Spanned<u32>>,
@@ -67,7 +68,12 @@ impl Config {
                 every: Duration::from_millis(number(keys.1, every, millis(usual.every), EVERY)?.into()),
             })
         };
-        let remember = number("remember-wrong", &section.remember_wrong, millis(usual.remember_wrong), EVERY)?;
+        let remember = number(
+            "remember-wrong",
+            &section.remember_wrong,
+            millis(usual.remember_wrong),
+            EVERY,
+        )?;
         let guard = GuardRules {
             per_network: allowance(
                 ("per-network", "per-network-every"),
@@ -89,7 +95,12 @@ impl Config {
             )?,
             remember_wrong: Duration::from_millis(remember.into()),
         };
-        let file = said(("login", "hook-secret-file"), section.hook_secret_file.as_ref(), PathBuf::new(), variables)?;
+        let file = said(
+            ("login", "hook-secret-file"),
+            section.hook_secret_file.as_ref(),
+            PathBuf::new(),
+            variables,
+        )?;
         Ok(LoginRules {
             guard,
             hook_secret: self.hook_secret(&file)?,
@@ -105,7 +116,9 @@ impl Config {
             self.refuse(file, format!("{} cannot be used: {error}", path.display()))
         };
         let text = password_in(&path).map_err(|error| unusable(&error))?;
-        RolePassword::new(&text).map(Some).map_err(|error| unusable(&error))
+        RolePassword::new(&text)
+            .map(Some)
+            .map_err(|error| unusable(&error))
     }
 }
 
@@ -140,11 +153,31 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_where_it_was_said() {
         for (file, variable, says) in [
-            ("[login]\nper-network = 0", None, "/etc/x.toml, line 2: per-network: it may be 1 to 100000"),
-            ("[login]\nper-networks = 1", None, "line 2: unknown field `per-networks`"),
-            ("[login]\nremember-wrong = 0", None, "line 2: remember-wrong: it may be 1 to 86400000"),
-            ("", Some(("TRANSHUME_LOGIN_PER_PROVIDER", "x")), "TRANSHUME_LOGIN_PER_PROVIDER: the value"),
-            ("[login]\nhook-secret-file = \"none\"", None, "line 2: hook-secret-file: /etc/none cannot be used"),
+            (
+                "[login]\nper-network = 0",
+                None,
+                "/etc/x.toml, line 2: per-network: it may be 1 to 100000",
+            ),
+            (
+                "[login]\nper-networks = 1",
+                None,
+                "line 2: unknown field `per-networks`",
+            ),
+            (
+                "[login]\nremember-wrong = 0",
+                None,
+                "line 2: remember-wrong: it may be 1 to 86400000",
+            ),
+            (
+                "",
+                Some(("TRANSHUME_LOGIN_PER_PROVIDER", "x")),
+                "TRANSHUME_LOGIN_PER_PROVIDER: the value",
+            ),
+            (
+                "[login]\nhook-secret-file = \"none\"",
+                None,
+                "line 2: hook-secret-file: /etc/none cannot be used",
+            ),
         ] {
             let failure = login(file, variable).unwrap_err();
             assert!(failure.contains(says), "{failure}");

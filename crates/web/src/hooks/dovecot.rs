@@ -47,7 +47,11 @@ fn reply(door: Door, answer: Answer) -> Reply {
         Answer::Refused(refusal) => refused(door, &refusal),
         // Dovecot opens mailboxes, and this one has none.
         Answer::LetIn { address: None, .. } => (StatusCode::LOCKED, String::new()),
-        Answer::LetIn { address: Some(address), to, .. } => {
+        Answer::LetIn {
+            address: Some(address),
+            to,
+            ..
+        } => {
             let mut fields = vec![("user", address.as_str().as_bytes().to_vec())];
             fields.extend(to_old_server(door, &to));
             (StatusCode::OK, lines(&fields))
@@ -96,7 +100,10 @@ fn refused(door: Door, refusal: &Refusal) -> Reply {
         Kind::Later => StatusCode::SERVICE_UNAVAILABLE,
         // Whoever reads mail is told in words. Postfix would take these fields for “fine”.
         Kind::Renamed if door.shows_mail() => {
-            let fields = [("nologin", b"y".to_vec()), ("reason", refusal.told().into_bytes())];
+            let fields = [
+                ("nologin", b"y".to_vec()),
+                ("reason", refusal.told().into_bytes()),
+            ];
             return (StatusCode::OK, lines(&fields));
         }
         Kind::Renamed => StatusCode::FORBIDDEN,
@@ -170,7 +177,11 @@ mod tests {
         ] {
             let (told, fields) = reply(door, Answer::Refused(refusal.clone()));
             assert_eq!(told.as_u16(), status, "{door:?} {refusal:?}");
-            assert_eq!(fields.contains("nologin=y\n"), status == 200, "{door:?} {refusal:?}");
+            assert_eq!(
+                fields.contains("nologin=y\n"),
+                status == 200,
+                "{door:?} {refusal:?}"
+            );
             assert!(!fields.contains("user="), "{fields}");
         }
         let nobodys = Answer::LetIn {

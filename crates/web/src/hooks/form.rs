@@ -17,7 +17,9 @@ fn decoded(text: &[u8]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(octet) = text.get(at) {
-        let escaped = (*octet == b'%').then(|| digit(at + 1).zip(digit(at + 2))).flatten();
+        let escaped = (*octet == b'%')
+            .then(|| digit(at + 1).zip(digit(at + 2)))
+            .flatten();
         match escaped.and_then(|(high, low)| u8::try_from(16 * high + low).ok()) {
             Some(escaped) => {
                 octets.push(escaped);
