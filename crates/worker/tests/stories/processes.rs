@@ -56,6 +56,8 @@ impl Process {
             .arg("--config")
             .arg(config)
             .env("TRANSHUME_SERVICE_NAME", name)
+            // Any port that is free: nobody asks here.
+            .env("TRANSHUME_SERVICE_LISTEN", "127.0.0.1:0")
             .env_remove("TRANSHUME_DIRECTORY")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -112,10 +114,22 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("---- {}\n{}", self.name, self.log());
+            let log = self.log();
+            let lines: Vec<&str> = log
+                .lines()
+                .filter(|line| !line.contains("all of its mail is here"))
+                .collect();
+            eprintln!(
+                "---- {}\n{}",
+                self.name,
+                lines[lines.len().saturating_sub(LINES)..].join("\n")
+            );
         }
     }
 }
+
+/// Lines of a process's log that are shown when a test has failed.
+const LINES: usize = 30;
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_mins(3);

@@ -40,7 +40,8 @@ fn a_thousand_accounts_come_over_whatever_happens() {
     let seeded =
         |least: u64| platform.count("SELECT count(*) FROM migration WHERE phase = 'following'") >= least;
     let began = Instant::now();
-    let mut processes = ["one", "two", "three"].map(|name| Process::start("work", &platform.config, name));
+    let programs = [("work", "one"), ("work", "two"), ("serve", "three")];
+    let mut processes = programs.map(|(command, name)| Process::start(command, &platform.config, name));
 
     wait_until("the first are here", || seeded(100));
     processes[0].kill();
@@ -49,7 +50,14 @@ fn a_thousand_accounts_come_over_whatever_happens() {
     processes[0] = Process::start("work", &platform.config, "four");
 
     wait_until("more are here", || seeded(300));
-    processes[1].signal(Signal::STOP);
+    wait_until("two is stopped while it has something", || {
+        processes[1].signal(Signal::STOP);
+        let has_any = platform.count("SELECT count(*) FROM migration WHERE leased_by = 'two'") > 0;
+        if !has_any {
+            processes[1].signal(Signal::CONT);
+        }
+        has_any
+    });
     println!("two was stopped after {:?}", began.elapsed());
     wait_until("what it has is taken over", || platform.taken_over("two") > 0);
     processes[1].signal(Signal::CONT);
