@@ -42,9 +42,17 @@ pub(crate) async fn check(provider: &Provider, how: &Check) -> Result<Answer, Fa
     let begun = Instant::now();
     let checked = check_provider(provider, Role::SuperAdmins, login, &|| begun.elapsed()).await;
     let checked = checked.map_err(|problem| failure(&problem))?;
-    let logged_in = if checked.logged_in { " and takes the login" } else { "" };
+    let logged_in = if checked.logged_in {
+        " and takes the login"
+    } else {
+        ""
+    };
     let notes: String = checked.notes.iter().flat_map(|note| ["\n", note]).collect();
-    let text = format!("“{}” answers{logged_in}, in {} ms.{notes}", provider.name, checked.took.as_millis());
+    let text = format!(
+        "“{}” answers{logged_in}, in {} ms.{notes}",
+        provider.name,
+        checked.took.as_millis()
+    );
     let json = json!({
         "provider": provider.name.as_str(),
         "logged_in": checked.logged_in,
