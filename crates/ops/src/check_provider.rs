@@ -75,7 +75,7 @@ pub async fn check_provider(
     }
     let begun = clock();
     let endpoint = old_server::endpoint(provider);
-    let asked = old_server::patiently(provider, async {
+    let conversation = old_server::patiently(provider, async {
         let mut connection = Connection::open(&endpoint).await?;
         let capabilities: Vec<String> = connection.capabilities().names().map(str::to_owned).collect();
         if let Some(TestLogin { login, password }) = login {
@@ -84,7 +84,7 @@ pub async fn check_provider(
         connection.logout().await;
         Ok(capabilities)
     });
-    match asked.await {
+    match conversation.await {
         Ok(capabilities) => Ok(Checked {
             notes: notes(provider, &capabilities),
             capabilities,

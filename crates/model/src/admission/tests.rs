@@ -438,7 +438,7 @@ fn every_situation_is_in_the_guide_and_the_old_server_is_asked_once_at_most() {
         for number in numbers.split(", ").filter(is_number) {
             let names_it = |row: &&str| row.split([',', ' ']).any(|one| one == number);
             assert!(
-                rows.iter().any(|row| names_it(&row)),
+                rows.iter().any(names_it),
                 "no row for situation {number}"
             );
         }

@@ -46,11 +46,11 @@ impl Shared {
         };
         let turns = self.asking.turns(provider.name.folded());
         // The whole wait is limited: whoever has no turn within it is told to come later.
-        let asked = old_server::patiently(provider, async {
+        let login_there = old_server::patiently(provider, async {
             let _turn = turns.acquire().await;
             old_server::log_in(provider, &login, attempt.password.reveal()).await
         });
-        let said = asked.await;
+        let said = login_there.await;
         let (finding, refusal) = match said {
             Ok(()) => (Finding::Right, None),
             Err(ImapError::LoginRefused { .. }) => (Finding::Wrong, None),

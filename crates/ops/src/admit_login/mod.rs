@@ -25,6 +25,9 @@ use transhume_model::directory::{Address, Login, ProviderSecurity, Role, Secret}
 use hashing::Hashing;
 use known::Seen;
 
+/// Fills with random octets, or says why it cannot.
+pub type Randomness = Arc<dyn Fn(&mut [u8]) -> Result<(), String> + Send + Sync>;
+
 /// What the service gives to those who let people in.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -34,8 +37,8 @@ pub struct Surroundings {
     pub sealer: Arc<Sealer>,
     /// What has passed since 1970 UTC.
     pub clock: Arc<dyn Fn() -> Duration + Send + Sync>,
-    /// Fills with random octets, or says why it cannot.
-    pub random: Arc<dyn Fn(&mut [u8]) -> Result<(), String> + Send + Sync>,
+    /// Randomness.
+    pub random: Randomness,
     /// Is called when there is a new migration, or one that may go on.
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// Takes a line for the log.

@@ -30,11 +30,10 @@ pub fn dovecot(request: &Request, version: Version) -> Result<Rendered, CannotRe
     let group = word("the group of the mail", &request.mail_owner.1, ALLOWED_IN_WORDS)?;
     let database = request.database()?;
     let shared = services(&queue, &database);
-    let ask = request
-        .service
-        .is_some()
-        .then(|| ask(&folder, version))
-        .unwrap_or_default();
+    let ask = match &request.service {
+        Some(_) => ask(&folder, version),
+        None => String::new(),
+    };
     let mut files = match version {
         Version::V2_3 => files_2_3(&folder, &root, (&user, &group), &database, (&ask, &shared)),
         Version::V2_4 => files_2_4(&root, (&user, &group), &database, (&ask, &shared)),

@@ -80,7 +80,7 @@ fn the_service_is_asked_after_the_directory() {
         let script = rendered
             .files
             .iter()
-            .find(|file| file.name.ends_with(".lua"))
+            .find(|file| file.name == "transhume-login.lua")
             .unwrap();
         assert!(script.text.contains(says), "{}", script.text);
         assert_eq!(script.readers, readers);
