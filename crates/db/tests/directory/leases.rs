@@ -419,3 +419,25 @@ fn the_same_trouble_again_is_one_line() {
         });
     });
 }
+
+#[test]
+fn a_password_learnt_during_a_pass_is_tried_though_the_one_before_it_was_refused() {
+    each_engine("learnt", |place| {
+        let at = place.fresh();
+        wait(async {
+            let (pool, ids) = directory(&at, &["ann", "bob"], 10).await;
+            let leased = pool.lease_due("one", 100, 160, 9).await.unwrap();
+            pool.happen(ids[0], Event::CredentialRenewed, 110).await.unwrap();
+            for one in leased {
+                let refused = vec![Event::Held(Hold::CredentialRejected)];
+                let how = hand_back(refused, 4000, Some("refused"));
+                pool.hand_back(one.lease, "one", how).await.unwrap();
+            }
+            let leased = pool.lease_due("one", 110, 170, 9).await.unwrap();
+            assert_eq!(numbers(&leased), ids[..1]);
+            let held = pool.migration(ids[1]).await.unwrap().unwrap().migration.hold;
+            assert_eq!(held, Some(Hold::CredentialRejected));
+            pool.close().await;
+        });
+    });
+}

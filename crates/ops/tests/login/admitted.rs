@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use transhume_db::directory::{CredentialFor, CredentialOwner};
 use transhume_model::admission::{Door, GuardRules};
-use transhume_model::directory::password::Verdict;
+use transhume_model::directory::password::{NewScheme, Verdict, hash_new};
 use transhume_model::directory::{Address, Domain, DomainAlias, Entry, UntilComplete};
 use transhume_model::migration::{Event, Hold, Phase};
 use transhume_model::plan::directory::Change;
@@ -172,7 +172,7 @@ fn passwords_that_change_are_learnt_once() {
             // 38: changed here, it counts alone.
             let salt = [7; 16];
             let own =
-                transhume_model::directory::password::hash_new(Default::default(), "own", salt).unwrap();
+                hash_new(NewScheme::default(), "own", salt).unwrap();
             let mut transaction = platform.directory.begin().await.unwrap();
             transaction
                 .set_password(&Platform::login(alice), &own)

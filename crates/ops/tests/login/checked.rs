@@ -15,6 +15,7 @@ const BANNER: &str = "220 secret-inner-name ESMTP\r\n";
 
 #[test]
 fn what_is_wrong_is_told_with_what_to_do() {
+    use ProviderSecurity::{Clear, StartTls, Tls};
     let old = Dovecot::builder()
         .tls(true)
         .user("bob", PASSWORD)
@@ -37,7 +38,6 @@ fn what_is_wrong_is_told_with_what_to_do() {
         CertificateTrust::Public => unreachable!(),
     };
     let right = Some(("bob", PASSWORD));
-    use ProviderSecurity::{Clear, StartTls, Tls};
     let (public, pinned) = (CertificateTrust::Public, CertificateTrust::Pinned(digest));
     for (port, security, trust, login, says) in [
         (

@@ -95,7 +95,6 @@ fn to_old_server(door: Door, to: &Destination) -> Vec<(&'static str, Vec<u8>)> {
 fn refused(door: Door, refusal: &Refusal) -> Reply {
     let status = match refusal.kind() {
         Kind::Unknown => StatusCode::NOT_FOUND,
-        Kind::Wrong => StatusCode::FORBIDDEN,
         Kind::Disabled => StatusCode::LOCKED,
         Kind::Later => StatusCode::SERVICE_UNAVAILABLE,
         // Whoever reads mail is told in words. Postfix would take these fields for “fine”.
@@ -106,7 +105,7 @@ fn refused(door: Door, refusal: &Refusal) -> Reply {
             ];
             return (StatusCode::OK, lines(&fields));
         }
-        Kind::Renamed => StatusCode::FORBIDDEN,
+        Kind::Wrong | Kind::Renamed => StatusCode::FORBIDDEN,
     };
     (status, String::new())
 }

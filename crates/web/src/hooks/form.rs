@@ -20,15 +20,12 @@ fn decoded(text: &[u8]) -> Vec<u8> {
         let escaped = (*octet == b'%')
             .then(|| digit(at + 1).zip(digit(at + 2)))
             .flatten();
-        match escaped.and_then(|(high, low)| u8::try_from(16 * high + low).ok()) {
-            Some(escaped) => {
-                octets.push(escaped);
-                at += 3;
-            }
-            None => {
-                octets.push(if *octet == b'+' { b' ' } else { *octet });
-                at += 1;
-            }
+        if let Some(escaped) = escaped.and_then(|(high, low)| u8::try_from(16 * high + low).ok()) {
+            octets.push(escaped);
+            at += 3;
+        } else {
+            octets.push(if *octet == b'+' { b' ' } else { *octet });
+            at += 1;
         }
     }
     octets
