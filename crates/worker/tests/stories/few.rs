@@ -32,7 +32,9 @@ fn accounts_are_seeded_and_followed() {
     let platform = runtime.block_on(Platform::start("followed", &people, Settings::default()));
     let process = Process::start("work", &platform.config, "alone");
     wait_until("all are here", || following(&platform) == 3);
-    people.iter().for_each(|person| platform.assert_moved(person));
+    for person in &people {
+        platform.assert_moved(person);
+    }
     let before = runtime.block_on(platform.migrations());
     for record in &before {
         assert!(
@@ -121,7 +123,9 @@ fn an_old_server_that_is_away_is_waited_for() {
     platform.line.set_fault(Fault::None);
     wait_until("all are here", || following(&platform) == 8);
     println!("all were here after {:?}", began.elapsed());
-    people.iter().for_each(|person| platform.assert_moved(person));
+    for person in &people {
+        platform.assert_moved(person);
+    }
     let log = process.log();
     assert_eq!(log.matches("answers again").count(), 1, "{log}");
     assert!(process.end().success());

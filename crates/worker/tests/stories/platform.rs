@@ -143,10 +143,11 @@ impl Platform {
                 created: now(),
             };
             let id = transaction.add_migration(migration).await.unwrap();
-            let sealed = CredentialFor::OldAddress(&old).seal(sealer, person.known.as_bytes());
+            let known = person.known.as_bytes();
+            let credential = CredentialFor::OldAddress(&old).seal(sealer, known).unwrap();
             let owner = CredentialOwner::Migration(id);
             transaction
-                .set_credential(owner, &sealed.unwrap(), now())
+                .set_credential(owner, &credential, now())
                 .await
                 .unwrap();
         }
@@ -243,7 +244,7 @@ impl Content {
         Self {
             uid_validity: mailbox.numbers.map(|(uid_validity, _)| uid_validity),
             messages: messages
-                .map(|message| (message.uid.unwrap(), message.bytes.to_vec()))
+                .map(|message| (message.uid.unwrap(), message.bytes.clone()))
                 .collect(),
         }
     }
