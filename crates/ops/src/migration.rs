@@ -56,7 +56,8 @@ pub async fn let_happen(
 }
 
 /// Deletes a migration with its history and what is known of its old password. Account and mail stay; a login with the old
-/// password will not begin it anew, since the account is here. One that is under way only by `force`.
+/// password will not begin it anew, since the account is here. One whose first pass has begun,
+/// and which is under way, only by `force`.
 pub async fn delete_migration(
     pool: &DirectoryPool,
     id: MigrationId,

@@ -84,7 +84,7 @@ CREATE TABLE migration (
     CHECK (phase = 'cancelled' OR (seeded IS NOT NULL) = (phase IN ('following', 'finishing', 'finished'))),
     CHECK ((leased_by IS NULL) = (leased_until IS NULL))
 );
-CREATE INDEX migration_due ON migration (provider, due);
+CREATE INDEX migration_due ON migration (due, provider);
 CREATE INDEX migration_leased ON migration (leased_until);
 
 -- What came of the passes, newest last. Those that say the same as the one before them are one row with it.

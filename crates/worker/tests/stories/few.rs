@@ -130,3 +130,44 @@ fn an_old_server_that_is_away_is_waited_for() {
     assert_eq!(log.matches("answers again").count(), 1, "{log}");
     assert!(process.end().success());
 }
+
+/// Nobody is told that all is here before Dovecot's change numbers are above the old server's.
+#[test]
+fn clients_that_ask_for_changes_miss_none() {
+    let runtime = runtime();
+    let people = vec![Person::new(0, 3)];
+    let platform = runtime.block_on(Platform::start("numbers", &people, Settings::default()));
+    let mut client = Oracle::login(&platform.old, &people[0].old_address()).unwrap();
+    client.select(&["INBOX"]).unwrap();
+    for flag in ["\\Flagged", "\\Seen", "one", "two", "three"] {
+        client.store("1:*", "+FLAGS", &[flag]).unwrap();
+    }
+    let reached = client.highest_modseq(&["INBOX"]).unwrap();
+    client.logout().unwrap();
+    assert!(reached > 5, "{reached}");
+
+    platform.configure_mail("doveadm = true\ndovecot-config = \"/no/such/dovecot.conf\"\n");
+    let process = Process::start("work", &platform.config, "first");
+    wait_until("doveadm fails", || {
+        platform.count("SELECT count(*) FROM migration WHERE failures > 0 AND leased_by IS NULL") == 1
+    });
+    assert!(process.end().success());
+    let records = runtime.block_on(platform.migrations());
+    assert_eq!(records[0].migration.phase, Phase::Seeding, "not all is done");
+    let error = records[0].last_error.clone().unwrap_or_default();
+    assert!(error.contains("doveadm"), "{error}");
+
+    let new = platform.new_server(&people);
+    let config = new.config_path();
+    platform.configure_mail(&format!(
+        "doveadm = true\ndovecot-config = \"{}\"\n",
+        config.display()
+    ));
+    runtime.block_on(platform.retry(&records[0]));
+    let process = Process::start("work", &platform.config, "second");
+    wait_until("all is here", || following(&platform) == 1);
+    assert!(process.end().success());
+    let mut client = Oracle::login(&new, &people[0].address()).unwrap();
+    assert!(client.highest_modseq(&["INBOX"]).unwrap() > reached);
+    client.logout().unwrap();
+}

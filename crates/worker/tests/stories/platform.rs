@@ -28,6 +28,9 @@ use crate::people::Person;
 /// Time that a lease lasts here, in seconds.
 pub(crate) const LEASE: u32 = 4;
 
+/// Where the configuration file goes on.
+const MORE: &str = "# more\n";
+
 /// What notes each lease that is given away while another holds.
 const AUDIT: &str = "
 CREATE TABLE audit (migration BIGINT, epoch BIGINT, worker TEXT, before TEXT, until BIGINT, at BIGINT);
@@ -154,6 +157,28 @@ impl Platform {
         transaction.commit().await.unwrap();
     }
 
+    /// The new server, which serves what is here to whoever has a migration.
+    pub(crate) fn new_server(&self, people: &[Person]) -> Dovecot {
+        let (uid, gid) = Dovecot::mail_user().unwrap();
+        let logins = format!(
+            "passdb {{\n  driver = static\n  args = password=here\n}}\nuserdb {{\n  driver = static\n  \
+             args = uid={uid} gid={gid} home={}/%d/%n allow_all_users=yes\n}}\n",
+            self.mail.display()
+        );
+        let builder = Dovecot::builder().without_accounts().extra_config(&logins);
+        let builder = people
+            .iter()
+            .fold(builder, |builder, person| builder.user(&person.address(), "here"));
+        builder.start().unwrap()
+    }
+
+    /// Says more in `[mail]`, in place of what was said so before.
+    pub(crate) fn configure_mail(&self, lines: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        let (kept, _) = text.split_once(MORE).unwrap_or((&text, ""));
+        fs::write(&self.config, format!("{kept}{MORE}{lines}")).unwrap();
+    }
+
     /// All migrations, by address.
     pub(crate) async fn migrations(&self) -> Vec<MigrationRecord> {
         self.pool.migrations(&Filter::default()).await.unwrap()
@@ -250,11 +275,9 @@ impl Content {
     }
 }
 
-/// The old server, with everybody's mail. That one person's wrong password makes others wait is a test of its own.
+/// The old server, with everybody's mail.
 fn old_server(people: &[Person]) -> Dovecot {
-    let builder = Dovecot::builder().separator('/').extra_config(
-        "auth_failure_delay = 0\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n",
-    );
+    let builder = Dovecot::builder().separator('/');
     let builder = people.iter().fold(builder, |builder, person| {
         builder.user(&person.old_address(), &person.password)
     });
