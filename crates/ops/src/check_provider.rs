@@ -33,11 +33,24 @@ pub enum CheckProblem {
     /// The server, or the way there.
     #[error("{said}. {advice}")]
     Server {
+        /// Where it fails.
+        fault: CheckFault,
         /// What happened.
         said: String,
         /// What to do.
         advice: String,
     },
+}
+
+/// Where a check fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckFault {
+    /// There is no IMAP server that answers.
+    Unreachable,
+    /// Its certificate is not believed.
+    Untrusted,
+    /// It refuses the login.
+    LoginRefused,
 }
 
 /// A login to try, too.
@@ -132,5 +145,10 @@ fn problem(provider: &Provider, error: &ImapError) -> CheckProblem {
         }
         other => other.to_string(),
     };
-    CheckProblem::Server { said, advice }
+    let fault = match error {
+        ImapError::Certificate { .. } => CheckFault::Untrusted,
+        ImapError::LoginRefused { .. } | ImapError::LoginDisabled => CheckFault::LoginRefused,
+        _ => CheckFault::Unreachable,
+    };
+    CheckProblem::Server { fault, said, advice }
 }

@@ -1,6 +1,7 @@
 //! One file, or folder, for each command; and what commands have in common.
 
 pub(crate) mod account;
+pub(crate) mod check_provider;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod directory;

@@ -14,6 +14,7 @@ pub(super) fn check(options: &DirectoryOptions) -> Result<String, Failure> {
     let directory = options.location(&config)?;
     let service = config.service(&of_process)?;
     let owner = service.mail_owner(&config)?;
+    let login = config.login(&of_process)?;
     let key = config.key_file(&directory);
     // A key that is not there yet is made when it is needed.
     let has_key = key.exists();
@@ -40,6 +41,20 @@ pub(super) fn check(options: &DirectoryOptions) -> Result<String, Failure> {
         &format!("{} ({}:{})", service.owner.value, owner.uid, owner.gid),
     );
     line("mail.doveadm", &service.doveadm.is_some());
+    let guard = &login.guard;
+    for (name, allowance) in [
+        ("login.per-network", guard.per_network),
+        ("login.per-account", guard.per_account),
+        ("login.per-provider", guard.per_provider),
+    ] {
+        let (burst, every) = (allowance.burst, allowance.every.as_millis());
+        line(name, &format!("{burst} at once, then one every {every} ms"));
+    }
+    line(
+        "login.remember-wrong",
+        &format!("{} ms", guard.remember_wrong.as_millis()),
+    );
+    line("login.hook-secret-file", &login.hook_secret.is_some());
     text.push_str("The configuration is right.\n");
     Ok(text)
 }
