@@ -8,7 +8,7 @@ use transhume_model::migration::{PassOutcome, Phase};
 use transhume_testkit::{Fault, Oracle};
 
 use crate::people::Person;
-use crate::platform::Platform;
+use crate::platform::{Platform, now};
 use crate::processes::{Process, wait_until};
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -50,7 +50,7 @@ fn accounts_are_seeded_and_followed() {
     runtime.block_on(platform.retry(&before[1]));
     let arrived = || {
         let records = runtime.block_on(platform.migrations());
-        records[1].due > before[1].due && records[1].leased.is_none()
+        records[1].due > now() + 3_000 && records[1].leased.is_none()
     };
     wait_until("the next pass is over", arrived);
     let mut person = people[1].clone();
@@ -81,7 +81,7 @@ fn what_is_under_way_is_handed_back() {
         (records[0].migration.phase, &records[0].leased),
         (Phase::Seeding, &None)
     );
-    assert!(records[0].due <= crate::platform::now(), "due at once");
+    assert!(records[0].due <= now(), "due at once");
     assert_eq!(records[0].failures, 0, "nothing was wrong");
     platform.line.set_fault(Fault::None);
     let process = Process::start("work", &platform.config, "second");
@@ -106,17 +106,14 @@ fn an_old_server_that_is_away_is_waited_for() {
     let began = Instant::now();
     let process = Process::start("work", &platform.config, "waiting");
     wait_until("all have been put off", || {
-        platform.count(&format!(
-            "SELECT count(*) FROM migration WHERE due > {}",
-            crate::platform::now()
-        )) == 8
+        platform.count(&format!("SELECT count(*) FROM migration WHERE due > {}", now())) == 8
     });
     println!("put off after {:?}", began.elapsed());
     let log = process.log();
     assert_eq!(log.matches("does not answer").count(), 1, "told once: {log}");
-    // Four began together; each makes three connections. Nobody else has tried.
+    // Four began together, and made three connections each. After that, one goes to see.
     assert!(
-        platform.line.connections() <= 12,
+        platform.line.connections() <= 15,
         "{}",
         platform.line.connections()
     );
