@@ -299,3 +299,86 @@ fn nobody_is_moved_who_should_not_be() {
     assert_eq!(output.status.code(), Some(3), "{}", told(&output));
     assert_eq!(parsed(&file)["general"]["accounts"], "");
 }
+
+#[test]
+fn certificates_are_checked_where_offlineimap_does_and_told_where_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (directory, file) = (folder.path().join("directory.sqlite"), folder.path().join("conf"));
+    let person = ("bob@old.example", "Secret1");
+    let old = Dovecot::builder()
+        .tls_ca()
+        .user(person.0, person.1)
+        .start()
+        .unwrap();
+    write_account(&old.maildir(person.0), old.chown_to(), &mailboxes("bob")).unwrap();
+    let new = server(&[person], false, "");
+    let ports = [old.imaps_port(), old.imap_port(), new.imap_port()].map(|port| port.to_string());
+    let provider = [
+        "provider",
+        "add",
+        "Old",
+        "--host",
+        "localhost",
+        "--domain",
+        "old.example",
+    ];
+    done(&directory, &[&provider[..], &["--port", &ports[0]]].concat(), "");
+    done(&directory, &["migration", "add", person.0], person.1);
+    let run = |authorities: &Path| {
+        let words = [
+            "offlineimap-config",
+            "--local-host",
+            "127.0.0.1",
+            "--local-port",
+            &ports[2],
+        ];
+        let files = [
+            "--output",
+            file.to_str().unwrap(),
+            "--ca-file",
+            authorities.to_str().unwrap(),
+        ];
+        let said = done(&directory, &[&words[..], &files].concat(), "");
+        let mut offlineimap = Command::new("offlineimap");
+        offlineimap.args(["-o", "-u", "quiet", "-c"]).arg(&file);
+        (said, offlineimap.env("HOME", folder.path()).output().unwrap())
+    };
+    let (_, others) = run(Path::new("/etc/ssl/certs/ca-certificates.crt"));
+    assert!(
+        !others.status.success(),
+        "another authority's word counts nothing"
+    );
+    let (said, ours) = run(old.ca_pem_path());
+    assert!(
+        ours.status.success() && !said.contains("Warning"),
+        "{said}{}",
+        told(&ours)
+    );
+    assert_eq!(texts(&view(&new, person.0), "Trash").len(), 1);
+
+    let pin = |pin: &str| done(&directory, &["provider", "change", "Old", "--pin", pin], "");
+    pin(&"ab".repeat(32));
+    assert!(
+        !run(old.ca_pem_path()).1.status.success(),
+        "another certificate than the one that was pinned"
+    );
+    pin(old.cert_sha256_hex());
+    assert!(run(old.ca_pem_path()).1.status.success());
+
+    let start_tls = [
+        "provider",
+        "change",
+        "Old",
+        "--security",
+        "starttls",
+        "--port",
+        &ports[1],
+    ];
+    done(&directory, &start_tls, "");
+    let (said, ours) = run(old.ca_pem_path());
+    assert!(ours.status.success(), "{}", told(&ours));
+    assert!(
+        said.contains("Warning: OfflineIMAP does not check certificates after STARTTLS"),
+        "{said}"
+    );
+}

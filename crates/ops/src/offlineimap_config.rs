@@ -1,6 +1,6 @@
 //! The configuration with which OfflineIMAP carries the mail of everybody who is being moved.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -9,7 +9,9 @@ use transhume_db::directory::{
     CredentialFor, CredentialOwner, DirectoryError, DirectoryPool, Filter, MigrationRecord,
 };
 use transhume_model::directory::password::Verdict;
-use transhume_model::directory::{Address, Provider, ProviderName, Settings, StoredPassword};
+use transhume_model::directory::{
+    Address, Provider, ProviderName, ProviderSecurity, Settings, StoredPassword,
+};
 use transhume_model::migration::Hold;
 use transhume_model::offlineimap::{Folders, OfflineImap, OfflineImapAccount, render};
 
@@ -57,6 +59,8 @@ pub struct Configuration {
     pub accounts: usize,
     /// Who is left out, and why.
     pub left_out: Vec<(Address, String)>,
+    /// What the administrator should know, in whole sentences.
+    pub warnings: Vec<String>,
 }
 
 /// Somebody who is in the file.
@@ -105,7 +109,26 @@ pub async fn offlineimap_config(
         text,
         accounts: included.len(),
         left_out,
+        warnings: warnings(&included),
     })
+}
+
+/// OfflineIMAP believes whatever certificate it is shown after STARTTLS (8.0.0, seen with a real server): an impostor would
+/// get every password.
+fn warnings(included: &[Included<'_>]) -> Vec<String> {
+    let is_start_tls = |one: &&Included<'_>| one.provider.security == ProviderSecurity::StartTls;
+    let names: BTreeSet<&ProviderName> = included
+        .iter()
+        .filter(is_start_tls)
+        .map(|one| &one.provider.name)
+        .collect();
+    let warning = |name| {
+        format!(
+            "OfflineIMAP does not check certificates after STARTTLS, as the provider “{name}” has it; where the old server has \
+             a port for TLS (993), use that (“transhume provider change --security tls”)"
+        )
+    };
+    names.into_iter().map(warning).collect()
 }
 
 async fn masters(

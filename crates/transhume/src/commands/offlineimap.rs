@@ -177,13 +177,19 @@ fn write(path: &Path, bytes: &[u8], for_group: bool) -> Result<(), Failure> {
 
 fn answer(output: &Path, configuration: &Configuration) -> Answer {
     let Configuration {
-        accounts, left_out, ..
+        accounts,
+        left_out,
+        warnings,
+        ..
     } = configuration;
     let mut text = format!(
         "{} written, with {}.\n",
         output.display(),
         amount(*accounts, "account", "accounts")
     );
+    for warning in warnings {
+        let _ = writeln!(text, "Warning: {warning}.");
+    }
     for (address, why) in left_out {
         let _ = writeln!(text, "Left out: {address}: {why}.");
     }
@@ -191,7 +197,8 @@ fn answer(output: &Path, configuration: &Configuration) -> Answer {
         .iter()
         .map(|(address, why)| json!({ "old_address": address.as_str(), "why": why }))
         .collect();
-    let json = json!({ "output": output.display().to_string(), "accounts": accounts, "left_out": left });
+    let output = output.display().to_string();
+    let json = json!({ "output": output, "accounts": accounts, "left_out": left, "warnings": warnings });
     Answer {
         exit: if *accounts == 0 {
             Exit::Partial
