@@ -268,17 +268,32 @@ mod tests {
             run(2, "a.example", BIG),
             run(3, "b.example", SMALL),
         ];
-        let mine = |ran: [u32; 3]| [1, 2, 3].map(MigrationId).into_iter().zip(ran).map(|(id, ran)| Mine { id, ran }).collect::<Vec<_>>();
+        let mine = |ran: [u32; 3]| {
+            [1, 2, 3]
+                .map(MigrationId)
+                .into_iter()
+                .zip(ran)
+                .map(|(id, ran)| Mine { id, ran })
+                .collect::<Vec<_>>()
+        };
         let small = [waiting(9, "a@a.example/2", Phase::Following, SMALL, 1)];
         let big = [waiting(9, "a@a.example/2", Phase::Seeding, BIG, 1)];
         let way = |ran, waiting: &[Waiting], jobs| gives_way(&mine(ran), waiting, &all, jobs).map(|id| id.0);
         let long = SLICE;
-        assert_eq!(way([long, long + 1, 9_999], &small, 3), Some(2), "of the server that it waits for");
+        assert_eq!(
+            way([long, long + 1, 9_999], &small, 3),
+            Some(2),
+            "of the server that it waits for"
+        );
         assert_eq!(way([long - 1; 3], &small, 3), None, "none has run long enough");
         assert_eq!(way([long; 3], &[], 9), None, "nobody waits");
         let other = [waiting(9, "c@c.example/2", Phase::Following, SMALL, 1)];
         assert_eq!(way([long; 3], &other, 4), None, "there is room");
         assert_eq!(way([long, long, long + 1], &other, 3), Some(3));
-        assert_eq!(way([long; 3], &big, 3), None, "large ones have their share already, and a slot stays free of them");
+        assert_eq!(
+            way([long; 3], &big, 3),
+            None,
+            "large ones have their share already, and a slot stays free of them"
+        );
     }
 }

@@ -40,7 +40,7 @@ impl Person {
 
     /// The directory knows a password that the old server does not take.
     pub(crate) fn with_wrong_password(mut self) -> Self {
-        self.known = "something else".to_owned();
+        "something else".clone_into(&mut self.known);
         self
     }
 
