@@ -5,10 +5,13 @@
 
 pub mod account;
 pub mod add_migration;
+pub mod admit_login;
+pub mod check_provider;
 pub mod convert_postfixadmin;
 pub mod import_csv;
 pub mod migration;
 pub mod offlineimap_config;
+mod old_server;
 pub mod provider;
 pub mod remove_domain;
 pub mod serving;

@@ -41,6 +41,12 @@ pub enum SyncError {
     /// Somebody asked to stop.
     #[error("stopped as asked")]
     Interrupted,
+    /// The account is no longer ours to write: see [`Fence`](crate::Fence).
+    #[error("another worker has taken the account over")]
+    FencedOff,
+    /// Nobody can say whether it still is.
+    #[error("it cannot be told whether the account is still this worker's: {0}")]
+    FenceUnknown(String),
     /// A part of this program has ended that should not have.
     #[error("a part of the program has failed: {0}")]
     Internal(String),
@@ -122,6 +128,10 @@ pub enum Cause<'a> {
     BaseFault,
     /// Somebody asked to stop.
     Interrupted,
+    /// Somebody else has the account by now.
+    FencedOff,
+    /// Nobody can say who has it.
+    FenceUnknown,
     /// A mistake of this program.
     Internal,
 }
@@ -152,6 +162,8 @@ impl SyncError {
             Self::Base(error) if error.is_disk_full() => Cause::DiskFull,
             Self::Base(_) => Cause::BaseFault,
             Self::Interrupted => Cause::Interrupted,
+            Self::FencedOff => Cause::FencedOff,
+            Self::FenceUnknown(_) => Cause::FenceUnknown,
             Self::Internal(_) => Cause::Internal,
         }
     }
@@ -162,7 +174,7 @@ impl SyncError {
     }
 
     /// How long the source asks to be left alone, where it says so.
-    pub(crate) fn asked_wait(&self) -> Option<Duration> {
+    pub fn asked_wait(&self) -> Option<Duration> {
         match self {
             Self::Source(ImapError::Later { patience, .. }) => patience.retry_after,
             _ => None,

@@ -16,6 +16,7 @@ use transhume_model::plan::Action;
 use crate::confirm::Confirmed;
 use crate::endpoint::{Place, Received, Target};
 use crate::error::SyncError;
+use crate::fence::{Guard, still_ours};
 
 /// A smaller batch does not wait longer than this for more.
 const BATCH_AGE: Duration = Duration::from_secs(1);
@@ -60,6 +61,7 @@ impl Reception {
 pub(crate) struct Keeper {
     base: Base,
     target: Arc<dyn Target>,
+    guard: Guard,
     places: HashMap<MailboxId, Arc<dyn Place>>,
     batch: BTreeMap<MailboxId, Vec<Received>>,
     batch_messages: usize,
@@ -75,11 +77,13 @@ impl Keeper {
     pub(crate) fn new(
         base: Base,
         target: Arc<dyn Target>,
+        guard: Guard,
         places: HashMap<MailboxId, Arc<dyn Place>>,
     ) -> Self {
         Self {
             base,
             target,
+            guard,
             places,
             batch: BTreeMap::new(),
             batch_messages: 0,
@@ -201,7 +205,13 @@ impl Keeper {
             {
                 let complete = complete.get(&mailbox).copied();
                 if let Some(place) = self.places.get(&mailbox).cloned() {
-                    running.spawn(settle(self.base.clone(), place, actions, complete));
+                    running.spawn(settle(
+                        self.base.clone(),
+                        self.guard.clone(),
+                        place,
+                        actions,
+                        complete,
+                    ));
                 }
             }
             let Some(settled) = running.join_next().await else {
@@ -219,6 +229,7 @@ impl Keeper {
             return Ok(());
         }
         self.target.make_durable().await?;
+        still_ours(&self.guard).await?;
         for (mailbox, received) in std::mem::take(&mut self.batch) {
             let Some(place) = self.places.get(&mailbox).cloned() else {
                 continue;
@@ -254,10 +265,14 @@ impl Keeper {
 /// can go well.
 async fn settle(
     base: Base,
+    guard: Guard,
     place: Arc<dyn Place>,
     actions: Vec<Vec<Action>>,
     complete: Option<bool>,
 ) -> (MailboxId, Vec<Result<Confirmed, SyncError>>) {
+    if let Err(error) = still_ours(&guard).await {
+        return (place.id(), vec![Err(error)]);
+    }
     let mut steps = Vec::new();
     let is_hopeless = |outcome: &Result<_, SyncError>| {
         let error = outcome.as_ref().err();

@@ -14,8 +14,10 @@
 
 mod carry;
 mod confirm;
+mod doveadm;
 mod endpoint;
 mod error;
+mod fence;
 mod keeper;
 mod pass;
 mod pipe;
@@ -30,11 +32,13 @@ mod verify;
 mod window;
 mod work;
 
+pub use doveadm::{Doveadm, Raise};
 pub use endpoint::{
     AnyTarget, Claim, Durability, ImapTarget, ImapTargetOptions, MAILBOXES_AT_A_TIME, MaildirTarget, Owner,
     Source, SourceAddress, TargetOptions,
 };
 pub use error::{Cause, SyncError};
+pub use fence::Fence;
 pub use pass::Pass;
 pub use progress::{Observer, Progress};
 pub use report::{Counts, FailedMessage, MailboxReport, MailboxState, Report};

@@ -43,6 +43,8 @@ pub(crate) struct Surveyor<'a> {
     pub(crate) dry: bool,
     /// Whether this pass has read before.
     pub(crate) had_trouble: bool,
+    /// Whether mailboxes are made that the target has not.
+    pub(crate) makes_mailboxes: bool,
     pub(crate) deletions: Deletions,
     pub(crate) now: InternalDate,
     /// In a dry run, where mailboxes lie that would be renamed.
@@ -94,6 +96,9 @@ impl Surveyor<'_> {
             tree = plan(&records, &HashSet::new());
         }
         tree.notes.extend(notes);
+        if !self.makes_mailboxes {
+            self.leave_out_missing(&mut tree, &records).await?;
+        }
         let listed: HashMap<&MailboxName, &ListedMailbox> =
             mailboxes.iter().map(|listed| (&listed.name, listed)).collect();
         let mut survey = Survey {
@@ -146,6 +151,26 @@ impl Surveyor<'_> {
         }
     }
 
+    /// Leaves out mailboxes that the target has not, and their subscriptions.
+    async fn leave_out_missing(
+        &self,
+        tree: &mut TreePlan,
+        records: &BTreeMap<MailboxName, MailboxRecord>,
+    ) -> Result<(), SyncError> {
+        let mut missing = HashSet::new();
+        for planned in &tree.mailboxes {
+            let unknown = || unknown(&planned.source, &planned.target);
+            let record = records.get(&planned.source).cloned().unwrap_or_else(unknown);
+            if !self.target.state(&self.counterpart(&record)).await?.exists {
+                missing.insert(planned.target.clone());
+            }
+        }
+        tree.mailboxes
+            .retain(|planned| !missing.contains(&planned.target));
+        tree.subscriptions.retain(|name| !missing.contains(name));
+        Ok(())
+    }
+
     /// A mailbox that no pass has seen before.
     async fn enter(&self, source: &MailboxName, target: &MailboxName) -> Result<MailboxRecord, SyncError> {
         let id = if self.dry {
@@ -153,13 +178,9 @@ impl Surveyor<'_> {
         } else {
             self.base.add_mailbox(source, target).await?
         };
-        let base = NOTHING_AGREED;
         Ok(MailboxRecord {
             id,
-            source: source.clone(),
-            target: target.clone(),
-            marked: source.clone(),
-            base,
+            ..unknown(source, target)
         })
     }
 
@@ -301,6 +322,17 @@ const NOTHING_AGREED: MailboxBase = MailboxBase {
     target_uid_next: None,
     agreed: None,
 };
+
+/// A mailbox that the base does not know.
+pub(crate) fn unknown(source: &MailboxName, target: &MailboxName) -> MailboxRecord {
+    MailboxRecord {
+        id: MailboxId::NONE,
+        source: source.clone(),
+        target: target.clone(),
+        marked: source.clone(),
+        base: NOTHING_AGREED,
+    }
+}
 
 /// The mailboxes of an account, each with a name of its own.
 struct OwnMailboxes {

@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 22] = [
+const NEEDED: [(&str, &str); 23] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
@@ -29,6 +29,7 @@ const NEEDED: [(&str, &str); 22] = [
     ("postfix-sqlite.so", "postfix-sqlite"),
     ("libdriver_pgsql.so", "dovecot-pgsql"),
     ("libdriver_sqlite.so", "dovecot-sqlite"),
+    ("auth/libauthdb_lua.so", "dovecot-auth-lua"),
     // The servers alone: no service, and nothing of it on this machine but the programs.
     ("mariadbd", "mariadb-server-core"),
     ("mariadb-install-db", "mariadb-server-core"),

@@ -3,6 +3,7 @@
 mod commands;
 mod config;
 mod exit;
+mod service;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,8 @@ enum Command {
     Schema(commands::schema::Arguments),
     Convert(commands::convert::Arguments),
     Config(commands::config::Arguments),
+    Serve(commands::serve::Arguments),
+    Work(commands::work::Arguments),
     Provider(commands::provider::Arguments),
     Settings(commands::settings::Arguments),
     Migration(commands::migration::Arguments),
@@ -45,6 +48,8 @@ fn main() -> ExitCode {
         Command::Schema(arguments) => commands::schema::run(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Work(arguments) => commands::work::run(&arguments),
         Command::Provider(arguments) => commands::provider::run(&arguments),
         Command::Settings(arguments) => commands::settings::run(&arguments),
         Command::Migration(arguments) => commands::migration::run(&arguments),

@@ -10,7 +10,7 @@ const LONGEST: usize = 500;
 const LONGER: [(&str, &str); 0] = [];
 
 /// Where tests may sleep, each with its reason.
-const MAY_SLEEP: [(&str, &str); 4] = [
+const MAY_SLEEP: [(&str, &str); 6] = [
     (
         "crates/testkit/",
         "it waits for real servers, always with a deadline",
@@ -22,6 +22,14 @@ const MAY_SLEEP: [(&str, &str); 4] = [
     (
         "crates/maildir/tests/dovecot/main.rs",
         "a session stays idle for a while, and a lock is held for a while: that is what is tried out",
+    ),
+    (
+        "crates/ops/tests/login/",
+        "how soon a silent server is known to be silent is what is tried out; a real server's log is waited for, with a deadline",
+    ),
+    (
+        "crates/worker/tests/stories/processes.rs",
+        "it waits for conditions, always with a deadline",
     ),
     (
         "tests/src/lib.rs",

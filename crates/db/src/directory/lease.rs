@@ -41,6 +41,17 @@ pub struct Leased {
     pub failures: u32,
 }
 
+/// Who waits, and who is being worked on.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// Migrations whose pass is due; of each provider as many as it could be given.
+    pub waiting: Vec<Waiting>,
+    /// Those that some worker has.
+    pub running: Vec<Running>,
+    /// Passes that there may be at a time.
+    pub jobs: u32,
+}
+
 /// How a lease ends.
 #[derive(Clone, Debug)]
 pub struct HandBack {
@@ -99,6 +110,23 @@ impl DirectoryPool {
         }
         transaction.commit().await.map_err(|error| self.hear(error))?;
         Ok(leased)
+    }
+
+    /// What is due and could not be leased, and what is being worked on: for [`schedule::gives_way`]. With it, how many
+    /// passes there may be.
+    pub async fn queue(&self, now: i64) -> Result<Queue, DirectoryError> {
+        let at = self.location();
+        let mut transaction = self.transaction(Begin::Read).await?;
+        let settings = settings::read(transaction.link(), at).await?;
+        let mut queue = Queue {
+            waiting: Vec::new(),
+            running: running(transaction.link(), at, now).await?,
+            jobs: settings.jobs.get(),
+        };
+        if settings.imap_migration {
+            queue.waiting = waiting(transaction.link(), at, now).await?;
+        }
+        Ok(queue)
     }
 
     /// Whether there may be something to lease: asked often, so it writes nothing and waits for nobody.
@@ -181,7 +209,11 @@ impl DirectoryPool {
             found.migration = found.migration.clone().apply(event).unwrap_or(found.migration);
         }
         let due = if is_asked_again { found.due } else { how.due };
-        let error = how.pass.as_ref().and_then(|pass| pass.error.as_deref());
+        // A pass that did not come to its work says nothing of what was wrong before.
+        let error = match &how.pass {
+            Some(pass) => pass.error.as_deref(),
+            None => found.last_error.as_deref(),
+        };
         let statement = format!(
             "UPDATE migration SET {STANDING}, due = $7, failures = $8, \
              last_error = $9, leased_by = NULL, leased_until = NULL WHERE {}",
@@ -274,7 +306,7 @@ async fn waiting(
                 "SELECT {COLUMNS} FROM migration WHERE provider = $2 AND {} \
                  AND (COALESCE(migration.octets_all - migration.octets_done, 0) > {LARGE}) = $3 \
                  AND EXISTS (SELECT 1 FROM mail_user u WHERE u.address = migration.address) \
-                 ORDER BY phase IN ('pending', 'finishing') DESC, due, id LIMIT {connections}",
+                 ORDER BY phase IN ('pending', 'seeding', 'finishing') DESC, due, id LIMIT {connections}",
                 is_due()
             );
             let values = [

@@ -41,6 +41,8 @@ lookups! {
     domain(name: &DomainName) -> Option<Domain> = domain;
     /// The other name of a domain.
     domain_alias(name: &DomainName) -> Option<DomainAlias> = domain_alias;
+    /// How many mailboxes a domain has.
+    mailboxes_in(name: &DomainName) -> u64 = mailboxes_in;
     /// Whether there is an alias of that address.
     has_alias(address: &Address) -> bool = has_alias;
     /// Where a mailbox lies below the folder of all mail, as Dovecot is told. `None` where nobody may use it now: account or
@@ -146,6 +148,22 @@ async fn domain_alias(
     })
     .await?;
     Ok(found.domain_aliases.remove(name))
+}
+
+async fn mailboxes_in(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    name: &DomainName,
+) -> Result<u64, DirectoryError> {
+    let mut found = 0;
+    let values = [Value::text(name.as_str())];
+    let question = "SELECT count(*) FROM mailbox WHERE domain = $1".to_owned();
+    each(link, at, "mailbox", question, &values, |row| {
+        found = row.count(0)?;
+        Ok(())
+    })
+    .await?;
+    Ok(found)
 }
 
 async fn has_alias(

@@ -31,7 +31,7 @@ use transhume_model::plan::directory::Change;
 pub use account::DomainContent;
 pub use credential::{CredentialFor, CredentialOwner, SealedCredential};
 pub use error::DirectoryError;
-pub use lease::{HandBack, Lease, LeaseError, Leased};
+pub use lease::{HandBack, Lease, LeaseError, Leased, Queue};
 use link::{Begin, Connection, Transaction};
 pub use location::{DirectoryLocation, LocationProblem, PostgresLocation};
 pub use migration::{Filter, MigrationRecord, NewMigration, TransitionError};

@@ -18,6 +18,10 @@ const READERS: u32 = 4;
 /// Connections to PostgreSQL at a time. Several processes share what the server allows (100, as it is installed).
 const CONNECTIONS: u32 = 10;
 
+/// What PostgreSQL takes from a program that sleeps in the middle of a change (a process that was stopped, a machine that was paused):
+/// its locks, or all others would wait for it. None of a pool's transactions waits for anything but the database.
+const ASLEEP: &str = "SET idle_in_transaction_session_timeout = '5s'";
+
 /// An open directory that many tasks of a program use at a time. Its copies are the same one.
 #[derive(Clone)]
 pub struct DirectoryPool {
@@ -78,7 +82,8 @@ impl DirectoryPool {
                     .max_connections(CONNECTIONS)
                     .acquire_timeout(PATIENCE)
                     .after_connect(|connection, _| {
-                        Box::pin(async move { Link::Postgres(connection).run(open::patience(false)).await })
+                        let settings = format!("{}; {ASLEEP}", open::patience(false));
+                        Box::pin(async move { Link::Postgres(connection).run(settings).await })
                     });
                 Pools::Postgres(pool.connect_lazy_with((*postgres.options).clone()))
             }

@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/directory/0002_views.sql"),
     include_str!("../../schema/directory/0003_remote_mailbox.sql"),
     include_str!("../../schema/directory/0004_migration.sql"),
+    include_str!("../../schema/directory/0005_login_view.sql"),
 ];
 
 /// One program brings the tables up to date at a time: PostgreSQL's lock on this number, until the transaction ends.
@@ -125,14 +126,19 @@ pub(super) async fn upgrade(
     transaction.commit().await.map_err(hear)
 }
 
-/// A step in the words of the engine.
+/// A step in the words of the engine. A view that takes the place of another keeps, in PostgreSQL, what roles may do with it.
 fn spelled(step: &str, is_sqlite: bool) -> String {
-    step.replace(
-        "{{id}}",
-        if is_sqlite {
-            "INTEGER PRIMARY KEY"
-        } else {
-            "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-        },
-    )
+    let (id, replace_login) = if is_sqlite {
+        (
+            "INTEGER PRIMARY KEY",
+            "DROP VIEW mail_login;\nCREATE VIEW mail_login",
+        )
+    } else {
+        (
+            "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            "CREATE OR REPLACE VIEW mail_login",
+        )
+    };
+    step.replace("{{id}}", id)
+        .replace("{{replace view}} mail_login", replace_login)
 }

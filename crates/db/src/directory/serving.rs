@@ -126,9 +126,10 @@ impl Map {
 }
 
 /// Dovecot's question at a login: who it is, and what the password is checked against. `{user}` and `{service}` stand for
-/// Dovecot's variables, whose spelling depends on its version.
+/// Dovecot's variables, whose spelling depends on its version. Whose mail is still on the old server is nobody where mail is shown.
 pub const LOGIN: &str = "SELECT address AS \"user\", password FROM mail_login WHERE login = '{user}' \
-                         AND (sends OR '{service}' NOT IN ('smtp', 'submission'))";
+                         AND (sends OR '{service}' NOT IN ('smtp', 'submission')) \
+                         AND (here OR '{service}' NOT IN ('imap', 'pop3'))";
 
 /// Dovecot's question before it opens or fills a mailbox, 2.3: below the folder `{root}`.
 pub const USER: &str = "SELECT '{root}/' || below AS home, '*:bytes=' || quota AS quota_rule FROM mail_user WHERE address = '{user}'";

@@ -441,3 +441,38 @@ fn a_password_learnt_during_a_pass_is_tried_though_the_one_before_it_was_refused
         });
     });
 }
+
+#[test]
+fn who_waits_is_seen_and_what_was_wrong_is_not_forgotten() {
+    each_engine("queue", |place| {
+        let at = place.fresh();
+        wait(async {
+            let (pool, ids) = directory(&at, &["ann", "bob", "cat"], 2).await;
+            let mut leased = pool.lease_due("one", 100, 160, 9).await.unwrap();
+            let queue = pool.queue(100).await.unwrap();
+            let running: Vec<MigrationId> = queue.running.iter().map(|one| one.id).collect();
+            let waiting: Vec<MigrationId> = queue.waiting.iter().map(|one| one.id).collect();
+            assert_eq!((running.len(), waiting, queue.jobs), (2, vec![ids[2]], 100));
+            assert_eq!(BTreeSet::from_iter(running), BTreeSet::from([ids[0], ids[1]]));
+
+            let one = leased.remove(0);
+            let failed = hand_back(Vec::new(), 5, Some("no room"));
+            pool.hand_back(one.lease, "one", failed).await.unwrap();
+            let again = pool.lease_due("one", 101, 161, 9).await.unwrap();
+            let again = again
+                .iter()
+                .find(|leased| leased.lease.migration == one.lease.migration);
+            // No pass was run: another run had the Maildir.
+            let nothing = HandBack {
+                pass: None,
+                ..hand_back(Vec::new(), 300, None)
+            };
+            pool.hand_back(again.unwrap().lease, "one", nothing)
+                .await
+                .unwrap();
+            let record = pool.migration(one.lease.migration).await.unwrap().unwrap();
+            assert_eq!(record.last_error.as_deref(), Some("no room"));
+            pool.close().await;
+        });
+    });
+}

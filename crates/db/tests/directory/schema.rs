@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/directory/0002_views.sql"),
     include_str!("../../schema/directory/0003_remote_mailbox.sql"),
     include_str!("../../schema/directory/0004_migration.sql"),
+    include_str!("../../schema/directory/0005_login_view.sql"),
 ];
 
 #[test]
@@ -18,13 +19,16 @@ fn every_version_comes_up_to_date() {
     for old in 0..=STEPS.len() {
         each_engine("upgrade", |place| {
             let at = place.fresh();
-            let id = if place.is_sqlite() {
-                "INTEGER PRIMARY KEY"
+            let (id, view) = if place.is_sqlite() {
+                ("INTEGER PRIMARY KEY", "DROP VIEW mail_login; CREATE VIEW")
             } else {
-                "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+                (
+                    "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+                    "CREATE OR REPLACE VIEW",
+                )
             };
             for step in &STEPS[..old] {
-                place.sql(&step.replace("{{id}}", id));
+                place.sql(&step.replace("{{id}}", id).replace("{{replace view}}", view));
             }
             if old > 0 {
                 place.sql(&format!("INSERT INTO directory_version VALUES ({old})"));

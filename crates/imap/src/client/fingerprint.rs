@@ -14,6 +14,11 @@ impl Fingerprint {
         Self(Sha256::digest(certificate).into())
     }
 
+    /// What is known as a digest already.
+    pub fn from_digest(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
     /// Reads 64 hexadecimal digits; colons and blanks between them are passed over, as certificate viewers
     /// print them. `None` for anything else.
     pub fn from_hex(text: &str) -> Option<Self> {
@@ -25,6 +30,13 @@ impl Fingerprint {
             *byte = u8::try_from(high * 16 + low).ok()?;
         }
         digits.next().is_none().then_some(Self(bytes))
+    }
+}
+
+impl From<[u8; 32]> for Fingerprint {
+    /// The digest itself.
+    fn from(digest: [u8; 32]) -> Self {
+        Self(digest)
     }
 }
 

@@ -8,6 +8,7 @@ mod pass;
 mod phase;
 pub mod schedule;
 mod transition;
+mod verdict;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ pub use hold::Hold;
 pub use pass::{PassOutcome, PassReport};
 pub use phase::Phase;
 pub use transition::{Event, InvalidTransition, Why};
+pub use verdict::{Ending, Verdict, after_pass, backoff};
 
 /// A migration's number. It never changes, and is never given again while the migration exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -58,7 +58,7 @@ pub fn slots_of_large(slots: u32) -> u32 {
 
 /// What is worked on next, in this order.
 ///
-/// What somebody waits for comes first (a first pass, a cut-over), then what has waited longest.
+/// What somebody waits for comes first (mail that has not been here yet, a cut-over), then what has waited longest.
 pub fn choose(mut waiting: Vec<Waiting>, running: &[Running], slots: Slots) -> Vec<MigrationId> {
     let mut taken = Taken::default();
     for one in running {
@@ -91,8 +91,38 @@ pub fn choose(mut waiting: Vec<Waiting>, running: &[Running], slots: Slots) -> V
     chosen
 }
 
+/// A pass of this process, and for how many seconds it has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mine {
+    /// Which migration's.
+    pub id: MigrationId,
+    /// Seconds.
+    pub ran: u32,
+}
+
+/// Seconds for which a pass runs whoever waits. Large mailboxes are known as such only when they have been seen.
+pub const SLICE: u32 = 300;
+
+/// Which of this process's passes is to be handed back, since others have waited long enough for its place: the one that has run
+/// longest of those whose place somebody else would be given. It goes to the end of the line, and on from where it was.
+pub fn gives_way(mine: &[Mine], waiting: &[Waiting], running: &[Running], jobs: u32) -> Option<MigrationId> {
+    let slots = Slots { jobs, here: 1 };
+    let is_wanted = |running: &[Running]| !choose(waiting.to_vec(), running, slots).is_empty();
+    if waiting.is_empty() || is_wanted(running) {
+        return None;
+    }
+    let mut mine: Vec<&Mine> = mine.iter().filter(|one| one.ran >= SLICE).collect();
+    mine.sort_by_key(|one| std::cmp::Reverse(one.ran));
+    let gives = |one: &&&Mine| {
+        let others = running.iter().filter(|running| running.id != one.id);
+        let others: Vec<Running> = others.cloned().collect();
+        others.len() < running.len() && is_wanted(&others)
+    };
+    mine.iter().find(gives).map(|one| one.id)
+}
+
 fn is_urgent(phase: Phase) -> bool {
-    matches!(phase, Phase::Pending | Phase::Finishing)
+    phase.is_incomplete() || phase == Phase::Finishing
 }
 
 fn is_large(octets_left: Option<u64>) -> bool {
@@ -182,15 +212,15 @@ mod tests {
         let all = || {
             vec![
                 waiting(1, "a@a.example/9", Following, SMALL, 10),
-                waiting(2, "a@a.example/9", Seeding, SMALL, 5),
+                waiting(2, "a@a.example/9", Seeding, SMALL, 15),
                 waiting(3, "a@a.example/9", Pending, None, 20),
                 waiting(4, "a@a.example/9", Finishing, SMALL, 30),
             ]
         };
-        assert_eq!(chosen(all(), &[], 9, 9), [3, 4, 2, 1]);
-        assert_eq!(chosen(all(), &[], 2, 9), [3, 4], "so many at a time");
-        assert_eq!(chosen(all(), &[], 9, 1), [3], "so many more here");
-        assert_eq!(chosen(all(), &[running("b.example", SMALL)], 2, 9), [3]);
+        assert_eq!(chosen(all(), &[], 9, 9), [2, 3, 4, 1]);
+        assert_eq!(chosen(all(), &[], 2, 9), [2, 3], "so many at a time");
+        assert_eq!(chosen(all(), &[], 9, 1), [2], "so many more here");
+        assert_eq!(chosen(all(), &[running("b.example", SMALL)], 2, 9), [2]);
         assert_eq!(chosen(all(), &[], 9, 0), [] as [i64; 0]);
     }
 
@@ -225,5 +255,45 @@ mod tests {
         assert_eq!(chosen(all(), &busy, 9, 9), [5]);
         let alone = vec![waiting(1, "a@a.example/1", Phase::Seeding, BIG, 1)];
         assert_eq!(chosen(alone, &[], 1, 1), [1]);
+    }
+
+    #[test]
+    fn a_pass_gives_way_to_whoever_would_get_its_place() {
+        let run = |id, at: &str, octets| Running {
+            id: MigrationId(id),
+            ..running(at, octets)
+        };
+        let all = [
+            run(1, "a.example", BIG),
+            run(2, "a.example", BIG),
+            run(3, "b.example", SMALL),
+        ];
+        let mine = |ran: [u32; 3]| {
+            [1, 2, 3]
+                .map(MigrationId)
+                .into_iter()
+                .zip(ran)
+                .map(|(id, ran)| Mine { id, ran })
+                .collect::<Vec<_>>()
+        };
+        let small = [waiting(9, "a@a.example/2", Phase::Following, SMALL, 1)];
+        let big = [waiting(9, "a@a.example/2", Phase::Seeding, BIG, 1)];
+        let way = |ran, waiting: &[Waiting], jobs| gives_way(&mine(ran), waiting, &all, jobs).map(|id| id.0);
+        let long = SLICE;
+        assert_eq!(
+            way([long, long + 1, 9_999], &small, 3),
+            Some(2),
+            "of the server that it waits for"
+        );
+        assert_eq!(way([long - 1; 3], &small, 3), None, "none has run long enough");
+        assert_eq!(way([long; 3], &[], 9), None, "nobody waits");
+        let other = [waiting(9, "c@c.example/2", Phase::Following, SMALL, 1)];
+        assert_eq!(way([long; 3], &other, 4), None, "there is room");
+        assert_eq!(way([long, long, long + 1], &other, 3), Some(3));
+        assert_eq!(
+            way([long; 3], &big, 3),
+            None,
+            "large ones have their share already, and a slot stays free of them"
+        );
     }
 }

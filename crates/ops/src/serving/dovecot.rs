@@ -1,11 +1,13 @@
 //! Dovecot: how it logs people in, finds their mailboxes, takes mail from Postfix, and answers for its logins.
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use transhume_db::directory::serving::{DOVECOT_VIEWS, EVERYBODY, LOGIN, USER, USER_2_4};
 
 use super::{
-    ALLOWED_IN_WORDS, CannotRender, ConfigFile, Database, Readers, Rendered, Request, path, role, word,
+    ALLOWED_IN_WORDS, CannotRender, ConfigFile, Database, Readers, Rendered, Request, ServiceHook, path,
+    role, word,
 };
 
 const ROLE: &str = "transhume_dovecot";
@@ -28,10 +30,15 @@ pub fn dovecot(request: &Request, version: Version) -> Result<Rendered, CannotRe
     let group = word("the group of the mail", &request.mail_owner.1, ALLOWED_IN_WORDS)?;
     let database = request.database()?;
     let shared = services(&queue, &database);
-    let mut files = match version {
-        Version::V2_3 => files_2_3(&folder, &root, (&user, &group), &database, &shared),
-        Version::V2_4 => files_2_4(&root, (&user, &group), &database, &shared),
+    let ask = match &request.service {
+        Some(_) => ask(&folder, version),
+        None => String::new(),
     };
+    let mut files = match version {
+        Version::V2_3 => files_2_3(&folder, &root, (&user, &group), &database, (&ask, &shared)),
+        Version::V2_4 => files_2_4(&root, (&user, &group), &database, (&ask, &shared)),
+    };
+    files.extend(request.service.as_ref().map(script));
     let mut instructions = format!(
         "Dovecot:\n\
          1. Make the user and the folder that all mail belongs to, if they are not there:\n\
@@ -55,14 +62,67 @@ pub fn dovecot(request: &Request, version: Version) -> Result<Rendered, CannotRe
         }
     }
     instructions.push_str("4. Look, restart, try:\n     doveconf -n\n     systemctl restart dovecot\n     doveadm user user@example.org\n");
+    if let Some(service) = &request.service {
+        let _ = write!(
+            instructions,
+            "5. People of old platforms log in through the service, which Dovecot asks at {} (package dovecot-auth-lua). Once it\n\
+             \x20  runs (transhume serve), try somebody who is not here yet, and look into the service's log:\n\
+             \x20    doveadm auth test user@old.example\n",
+            service.at
+        );
+    }
     if version == Version::V2_4 {
         instructions.push_str(
-            "5. Dovecot 2.4 refuses weak schemes (MD5, SHA1, unsalted and DES hashes). If accounts have such, add\n\
+            "6. Dovecot 2.4 refuses weak schemes (MD5, SHA1, unsalted and DES hashes). If accounts have such, add\n\
              \x20    auth_allow_weak_schemes = yes\n\
              \x20  and take it out again when their owners have chosen new passwords.\n",
         );
     }
     Ok(Rendered { files, instructions })
+}
+
+/// The script that asks the service about logins.
+const SCRIPT: &str = "transhume-login.lua";
+
+/// The passdb that asks the service: after the directory, which lets in all others by itself.
+fn ask(folder: &str, version: Version) -> String {
+    let passdb = match version {
+        // What the service says is another thing for each protocol, and from one moment to the next: it is remembered for one
+        // session only. (Without any key, the auth process of 2.3.19 crashes.)
+        Version::V2_3 => format!(
+            "passdb {{\n  driver = lua\n  args = file={folder}/{SCRIPT} blocking=yes cache_key=%u/%s/%{{session}}\n}}\n"
+        ),
+        Version::V2_4 => format!("passdb lua {{\n  lua_file = {folder}/{SCRIPT}\n}}\n"),
+    };
+    format!(
+        "# Who is not let in so far may come from an old platform: Transhume's service knows. While it asks there, a worker waits.\n\
+         {passdb}\
+         service auth-worker {{\n  process_limit = 200\n}}\n\
+         # Whose mail is still there is led there; that server's certificate is checked.\n\
+         ssl_client_ca_dir = /etc/ssl/certs\n"
+    )
+}
+
+fn script(service: &ServiceHook) -> ConfigFile {
+    let mut at = service.at;
+    // Listened for everywhere, it is asked here.
+    match at.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => at.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => at.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    let secret = service.secret.as_ref().map_or("", |secret| &secret.0);
+    ConfigFile {
+        name: SCRIPT.to_owned(),
+        text: include_str!("login.lua")
+            .replace("{url}", &format!("http://{at}/hooks/dovecot"))
+            .replace("{secret}", secret),
+        readers: if service.secret.is_some() {
+            Readers::Server
+        } else {
+            Readers::Everybody
+        },
+    }
 }
 
 /// What both versions read the same way.
@@ -101,7 +161,7 @@ fn files_2_3(
     root: &str,
     (user, group): (&str, &str),
     database: &Database,
-    services: &str,
+    (ask, services): (&str, &str),
 ) -> Vec<ConfigFile> {
     let connect = match database {
         Database::Sqlite(file) => format!("driver = sqlite\nconnect = {file}\n"),
@@ -131,6 +191,7 @@ fn files_2_3(
          auth_username_format = %Lu\n\
          {LOGINS}\
          passdb {{\n  driver = sql\n  args = {folder}/transhume-sql.conf.ext\n}}\n\
+         {ask}\
          userdb {{\n  driver = sql\n  args = {folder}/transhume-sql.conf.ext\n}}\n\
          mail_plugins = $mail_plugins quota\n\
          protocol imap {{\n  mail_plugins = $mail_plugins imap_quota\n}}\n\
@@ -155,7 +216,7 @@ fn files_2_4(
     root: &str,
     (user, group): (&str, &str),
     database: &Database,
-    services: &str,
+    (ask, services): (&str, &str),
 ) -> Vec<ConfigFile> {
     let connect = match database {
         Database::Sqlite(file) => format!("sql_driver = sqlite\nsqlite_path = {file}\n"),
@@ -182,6 +243,7 @@ fn files_2_4(
          {LOGINS}\
          {connect}\
          passdb sql {{\n  query = {}\n}}\n\
+         {ask}\
          userdb sql {{\n  query = {}\n  iterate_query = {}\n}}\n\
          mail_plugins {{\n  quota = yes\n}}\n\
          protocol imap {{\n  mail_plugins {{\n    imap_quota = yes\n  }}\n}}\n\

@@ -5,6 +5,7 @@
 mod dovecot;
 mod postfix;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use transhume_db::directory::DirectoryLocation;
@@ -27,9 +28,20 @@ pub struct Request {
     pub mail_owner: (String, String),
     /// The folder of Postfix's queue, below which it meets Dovecot.
     pub queue: PathBuf,
+    /// The service that Dovecot asks about people who may come from an old platform; `None` asks nobody.
+    pub service: Option<ServiceHook>,
 }
 
-/// A password of a PostgreSQL role. Never shown by `Debug`.
+/// The service as Dovecot asks it.
+#[derive(Clone, Debug)]
+pub struct ServiceHook {
+    /// Where it listens.
+    pub at: SocketAddr,
+    /// What whoever asks has to know, where that is so.
+    pub secret: Option<RolePassword>,
+}
+
+/// A password of a PostgreSQL role, or another secret that stands in a configuration. Never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RolePassword(Box<str>);
 
@@ -112,6 +124,13 @@ impl RolePassword {
         } else {
             Err(CannotRender::Password)
         }
+    }
+}
+
+impl RolePassword {
+    /// What it is, to compare it.
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 }
 

@@ -10,6 +10,7 @@ fn request(url: &str) -> Request {
         mail_root: "/var/vmail".into(),
         mail_owner: ("vmail".to_owned(), "vmail".to_owned()),
         queue: "/var/spool/postfix".into(),
+        service: None,
     }
 }
 
@@ -35,6 +36,54 @@ fn the_files_are_these() {
             let golden = format!("snapshots/{name}-{engine}.txt");
             expect_file![golden].assert_eq(&whole(&rendered.unwrap()));
         }
+    }
+}
+
+#[test]
+fn the_service_is_asked_after_the_directory() {
+    let hook = |at: &str, secret: Option<&str>| ServiceHook {
+        at: at.parse().unwrap(),
+        secret: secret.map(|secret| RolePassword::new(secret).unwrap()),
+    };
+    for (version, name) in [(Version::V2_3, "2.3"), (Version::V2_4, "2.4")] {
+        let mut request = request(SQLITE);
+        request.service = Some(hook("127.0.0.1:8525", None));
+        let rendered = dovecot(&request, version).unwrap();
+        let golden = format!("snapshots/dovecot-{name}-admitting.txt");
+        expect_file![golden].assert_eq(&whole(&rendered));
+    }
+    for (at, secret, says, readers) in [
+        (
+            "0.0.0.0:1",
+            None,
+            "URL = 'http://127.0.0.1:1/hooks/dovecot'",
+            Readers::Everybody,
+        ),
+        (
+            "[::]:1",
+            None,
+            "URL = 'http://[::1]:1/hooks/dovecot'",
+            Readers::Everybody,
+        ),
+        (
+            "192.0.2.1:1",
+            Some("geheim"),
+            "SECRET = 'geheim'",
+            Readers::Server,
+        ),
+    ] {
+        let mut request = request(POSTGRES);
+        request.service = Some(hook(at, secret));
+        // I10: nothing for programmers shows it.
+        assert!(!format!("{request:?}").contains("geheim"));
+        let rendered = dovecot(&request, Version::V2_3).unwrap();
+        let script = rendered
+            .files
+            .iter()
+            .find(|file| file.name == "transhume-login.lua")
+            .unwrap();
+        assert!(script.text.contains(says), "{}", script.text);
+        assert_eq!(script.readers, readers);
     }
 }
 

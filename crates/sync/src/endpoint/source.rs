@@ -31,6 +31,8 @@ impl SourceAddress {
 pub struct Source {
     /// Where it is.
     pub address: SourceAddress,
+    /// Who logs in, where it is not the account's own user: a master user in its name, as the server wants that written.
+    pub login_as: Option<String>,
     /// Bytes, as servers compare them.
     pub password: Vec<u8>,
     /// Which certificate is believed.
@@ -42,7 +44,11 @@ pub struct Source {
 impl Source {
     /// Connects and logs in.
     pub(crate) async fn connect(&self) -> Result<Connection, ImapError> {
-        log_in(&self.address, &self.password, self.certificate, self.patience).await
+        let mut address = self.address.clone();
+        if let Some(login) = &self.login_as {
+            address.user.clone_from(login);
+        }
+        log_in(&address, &self.password, self.certificate, self.patience).await
     }
 }
 
@@ -92,6 +98,7 @@ mod tests {
                 security: Security::Tls,
                 user: "alice".to_owned(),
             },
+            login_as: None,
             password: b"s3cret".to_vec(),
             certificate: CertificateRule::Public,
             patience: Duration::from_secs(1),

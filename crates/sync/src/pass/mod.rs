@@ -9,6 +9,7 @@ mod lines;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::carry::{Carrier, Purpose, Removals};
 use crate::confirm::Confirmed;
 use crate::endpoint::{AnyTarget, Counterpart, Source};
 use crate::error::SyncError;
+use crate::fence::{Fence, still_ours};
 use crate::keeper::Keeper;
 use crate::progress::{Observer, Progress};
 use crate::quarantine;
@@ -66,6 +68,10 @@ pub struct Pass {
     pub connections: u32,
     /// New connections in a row that bring nothing before the pass gives up.
     pub retries: u32,
+    /// Whether mailboxes are made that the target has not; else those are left out.
+    pub makes_mailboxes: bool,
+    /// Who says whether the account is still ours to write; `None` where nobody else could have it.
+    pub fence: Option<Arc<dyn Fence>>,
     /// The time, for messages that have none.
     pub now: InternalDate,
 }
@@ -160,6 +166,7 @@ impl Pass {
                 observer.hear(&Progress::Verifying);
             }
         }
+        still_ours(&self.fence).await?;
         // Next time, what was given up gets one more try.
         self.base
             .ease_suspicion(CONDEMNED, CONDEMNED - ENDED_BEFORE)
@@ -222,9 +229,11 @@ impl Pass {
         stop: &Stop,
     ) -> Result<bool, SyncError> {
         if turn.is_first {
+            still_ours(&self.fence).await?;
             self.check_identity().await?;
         }
         let connection = lines.first(stop).await?;
+        still_ours(&self.fence).await?;
         let how = How {
             dry: false,
             had_trouble: !turn.is_first || report.reconnects > 0,
@@ -241,7 +250,12 @@ impl Pass {
         }
         lines.widen(&round.works, stop).await?;
         let (to_keeper, messages) = mpsc::channel(KEEPER_QUEUE);
-        let keeper = Keeper::new(self.base.clone(), self.target.get(), places.clone());
+        let keeper = Keeper::new(
+            self.base.clone(),
+            self.target.get(),
+            self.fence.clone(),
+            places.clone(),
+        );
         let keeper = tokio::spawn(keeper.run(messages));
         let mut shares = share_out(std::mem::take(&mut round.works), lines.all().len());
         let writers = self.target.get().batch().writers;
@@ -289,6 +303,7 @@ impl Pass {
             .any(|work| work.end == Some(End::HeldBack) || !work.counts.is_empty());
         changed |= kept.values().any(Confirmed::has_changed);
         if read.is_ok() {
+            still_ours(&self.fence).await?;
             self.agree(&round.works, &kept).await?;
         }
         round.merge_into(report, kept);
@@ -326,6 +341,7 @@ impl Pass {
             selection: &self.selection,
             dry: how.dry,
             had_trouble: how.had_trouble,
+            makes_mailboxes: self.makes_mailboxes,
             deletions: self.deletions,
             now: self.now,
             still_at: HashMap::new(),

@@ -11,10 +11,10 @@ use crate::history::{OnSource, OnTarget, Player};
 use crate::workers::try_all;
 
 /// What is there, but for the names of files.
-type End = Vec<(String, Option<(u32, u32)>, Vec<String>)>;
+pub(crate) type End = Vec<(String, Option<(u32, u32)>, Vec<String>)>;
 
 /// A mailbox of each kind, and mail that the target received early.
-const BEGINNING: &[Event] = &[
+pub(crate) const BEGINNING: &[Event] = &[
     Source(OnSource::Create { mailbox: 1 }),
     Source(OnSource::Create { mailbox: 3 }),
     Source(OnSource::Arrive { mailbox: 0, flags: 1 }),
@@ -157,7 +157,7 @@ fn cut_everywhere(before: &[&[Event]]) {
     });
 }
 
-fn prepare(server: Arc<SimulatedServer>, events: &[&[Event]]) -> Result<Player, String> {
+pub(crate) fn prepare(server: Arc<SimulatedServer>, events: &[&[Event]]) -> Result<Player, String> {
     let mut player = Player::begin(server, 0);
     for event in events.iter().copied().flatten() {
         player.happen(*event)?;
@@ -165,7 +165,7 @@ fn prepare(server: Arc<SimulatedServer>, events: &[&[Event]]) -> Result<Player, 
     Ok(player)
 }
 
-fn end(player: &Player) -> End {
+pub(crate) fn end(player: &Player) -> End {
     let mailboxes = player.world.maildir.read().into_iter();
     let mut end: End = mailboxes
         .map(

@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod fence;
 mod history;
 mod interruption;
 mod ledger;

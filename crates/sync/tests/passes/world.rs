@@ -10,7 +10,7 @@ use transhume_db::{Base, Store};
 use transhume_model::mail::InternalDate;
 use transhume_model::plan::Selection;
 use transhume_sync::{
-    AnyTarget, CertificateRule, Deletions, Durability, MaildirTarget, Pass, Report, Security, Source,
+    AnyTarget, CertificateRule, Deletions, Durability, Fence, MaildirTarget, Pass, Report, Security, Source,
     SourceAddress, SyncError, TargetOptions, stop_switch,
 };
 use transhume_testkit::simulated::LOGIN;
@@ -70,8 +70,18 @@ impl World {
 
     /// A pass, to its end or until the power is cut before the action of that number.
     pub(crate) fn pass(&self, cut_before: Option<u64>) -> Outcome {
-        let power = Power::new(cut_before);
-        let result = self.run(&power, false);
+        self.begin(&Power::new(cut_before), None)
+    }
+
+    /// A pass with a fence, which may look at the power that the pass works by.
+    pub(crate) fn fenced_pass(&self, fence: impl FnOnce(&Arc<Power>) -> Arc<dyn Fence>) -> Outcome {
+        let power = Power::new(None);
+        let fence = fence(&power);
+        self.begin(&power, Some(fence))
+    }
+
+    fn begin(&self, power: &Arc<Power>, fence: Option<Arc<dyn Fence>>) -> Outcome {
+        let result = self.run(power, false, fence);
         Outcome {
             result,
             was_cut: power.is_out(),
@@ -83,7 +93,7 @@ impl World {
     /// What a pass would do.
     pub(crate) fn show(&self) -> Outcome {
         let power = Power::new(None);
-        let result = self.run(&power, true);
+        let result = self.run(&power, true, None);
         Outcome {
             result,
             was_cut: false,
@@ -92,7 +102,7 @@ impl World {
         }
     }
 
-    fn run(&self, power: &Arc<Power>, dry: bool) -> Result<Report, SyncError> {
+    fn run(&self, power: &Arc<Power>, dry: bool, fence: Option<Arc<dyn Fence>>) -> Result<Report, SyncError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -109,7 +119,10 @@ impl World {
             let target = AnyTarget::from(MaildirTarget::open(self.maildir.path(), options)?);
             let claim = target.claim()?;
             let store = Store::open(&self.home.path().join("state.db")).await?;
-            let pass = self.make_pass(target, store).await?;
+            let pass = Pass {
+                fence,
+                ..self.make_pass(target, store).await?
+            };
             drop(supply);
             let result = if dry {
                 pass.show(&(), &stop).await
@@ -131,6 +144,7 @@ impl World {
                 security: Security::Insecure,
                 user: LOGIN.0.to_owned(),
             },
+            login_as: None,
             password: LOGIN.1.as_bytes().to_vec(),
             certificate: CertificateRule::Public,
             patience: self.patience,
@@ -144,6 +158,8 @@ impl World {
             deletions: self.deletions,
             connections: 2,
             retries: self.retries,
+            makes_mailboxes: true,
+            fence: None,
             now: InternalDate::from_unix(1_750_000_000),
         })
     }

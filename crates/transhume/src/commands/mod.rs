@@ -1,6 +1,7 @@
 //! One file, or folder, for each command; and what commands have in common.
 
 pub(crate) mod account;
+pub(crate) mod check_provider;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod directory;
@@ -14,5 +15,7 @@ pub(crate) mod offlineimap;
 pub(crate) mod people;
 pub(crate) mod provider;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod verify;
+pub(crate) mod work;

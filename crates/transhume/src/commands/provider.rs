@@ -18,6 +18,7 @@ use transhume_ops::provider::{
 
 use super::account::now;
 use super::account::password::{self, OF_MASTER};
+use super::check_provider::{Check, check};
 use super::directory::{self, Answer, Common, amount, table, tell};
 use crate::exit::{Exit, Failure};
 
@@ -25,13 +26,15 @@ const AFTER_HELP: &str = "\
 Examples:
   transhume provider add Old --host imap.old.example --domain old.example
   transhume provider add Old --host imap.old.example --domain old.example=new.example --login local-part
+  transhume provider check Old
   transhume provider change Old --security starttls --connections 5
   transhume provider remove Old --with-migrations
 
 People of a provider's domains may log in here with their old password. The password of a master user is asked for, or comes
 from --master-password-file or TRANSHUME_MASTER_PASSWORD; it is kept sealed.
 
-Exit codes: 0 done; 2 wrong command line, or what was said cannot be; 7 the directory cannot be reached, read or written;
+Exit codes: 0 done; 2 wrong command line, or what was said cannot be; check: 4 login refused, 5 server not reachable, 6 certificate
+not trusted; 7 the directory cannot be reached, read or written;
 8 another program is writing; 70 internal error.";
 
 /// Shows and changes the old platforms that people come from
@@ -94,6 +97,8 @@ enum What {
         #[arg(long, conflicts_with = "master")]
         no_master: bool,
     },
+    /// Sees whether its server can be reached as it is described, and if not, why
+    Check(Check),
     /// Removes a provider
     Remove {
         /// Its name
@@ -189,6 +194,10 @@ fn execute(what: &What, common: &Common) -> Result<Answer, Failure> {
                 let text = format!("Provider “{}” changed: {}.", provider.name, hosted(&provider));
                 Ok(Answer::new(text, json!({ "provider": json_of(&provider) })))
             })
+        }
+        What::Check(how) => {
+            let name = provider_name(&how.name)?;
+            common.look(async |pool| check(&named(pool, &name).await?, how).await)
         }
         What::Remove {
             name,
@@ -334,13 +343,16 @@ async fn list(pool: &DirectoryPool) -> Result<Answer, Failure> {
     Ok(Answer::new(text, json!({ "providers": json })))
 }
 
+/// The provider of that name.
+async fn named(pool: &DirectoryPool, name: &ProviderName) -> Result<Provider, Failure> {
+    let providers = pool.providers().await;
+    let providers = providers.map_err(|error| directory::failure(&error))?;
+    let found = providers.into_iter().find(|provider| provider.name == *name);
+    found.ok_or_else(|| failure(ProviderError::Unknown(name.clone())))
+}
+
 async fn show(pool: &DirectoryPool, name: &ProviderName) -> Result<Answer, Failure> {
-    let providers = pool
-        .providers()
-        .await
-        .map_err(|error| directory::failure(&error))?;
-    let provider = providers.iter().find(|provider| provider.name == *name);
-    let provider = provider.ok_or_else(|| failure(ProviderError::Unknown(name.clone())))?;
+    let provider = &named(pool, name).await?;
     let certificate = match provider.certificate.hex() {
         None => "any that an authority of this machine vouches for".to_owned(),
         Some(pin) => format!("sha256:{pin} and no other"),

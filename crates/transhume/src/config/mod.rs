@@ -3,6 +3,9 @@
 //! No command needs one; without it, the defaults hold. What is wrong in it is told with its line, and without its values.
 
 mod directory;
+mod login;
+pub(crate) mod said;
+mod service;
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -12,6 +15,8 @@ use serde::Deserialize;
 use transhume_db::directory::DirectoryLocation;
 
 pub(crate) use directory::{DirectoryOptions, password_in};
+pub(crate) use login::LoginRules;
+pub(crate) use service::Service;
 
 use crate::exit::Failure;
 
@@ -36,6 +41,9 @@ pub(crate) struct Config {
     lines: Vec<usize>,
     directory: directory::Section,
     secrets: Secrets,
+    service: service::ServiceSection,
+    mail: service::MailSection,
+    login: login::LoginSection,
 }
 
 /// `[secrets]` in the configuration file.

@@ -46,6 +46,7 @@ impl Rules {
     pub(crate) fn source(&self, address: SourceAddress, password: Vec<u8>) -> Source {
         Source {
             address,
+            login_as: None,
             password,
             certificate: self.certificate,
             patience: self.patience,

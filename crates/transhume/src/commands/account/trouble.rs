@@ -91,7 +91,8 @@ impl Trouble {
                 "stopped as asked",
                 "What has been moved stays. Run the same command again, and it goes on where it stopped.",
             ),
-            Cause::Internal => Failure::new(
+            // A command has no fence: whoever it moves is nobody else's.
+            Cause::FencedOff | Cause::FenceUnknown | Cause::Internal => Failure::new(
                 Exit::Internal,
                 error,
                 format!("This is a mistake of transhume: please report it. {AGAIN}"),

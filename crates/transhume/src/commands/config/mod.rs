@@ -1,5 +1,6 @@
-//! `transhume config`: the files with which Postfix and Dovecot serve the directory.
+//! `transhume config`: the files with which Postfix and Dovecot serve the directory; and whether our own is right.
 
+mod check;
 mod write;
 
 use std::fmt::Write as _;
@@ -7,34 +8,43 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use transhume_ops::serving::{self, Rendered, Request, RolePassword, Version};
+use transhume_ops::serving::{self, Rendered, Request, RolePassword, ServiceHook, Version};
 
+use crate::config::said::of_process;
 use crate::config::{DirectoryOptions, password_in};
 use crate::exit::{Exit, Failure};
 
 const AFTER_HELP: &str = "\
 Examples:
+  transhume config check
   transhume config postfix
   transhume config postfix --output /etc/postfix/transhume
   transhume config dovecot --dovecot 2.4 --output /etc/dovecot/transhume
+  transhume config dovecot --admit-logins --output /etc/dovecot/transhume
   transhume config dovecot --directory postgres://transhume@db.example.org/mail \\
       --role-password-file /srv/dovecot-role --output /etc/dovecot/transhume
 
 Without --output the files are printed. With it they are written, each at once, those with a password readable for root and
 the server's group alone; what is left to do is printed. Neither server is touched, nor is the directory.
 
-Exit codes: 0 printed or written; 2 wrong command line; 7 the files cannot be written; 70 internal error.";
+Exit codes: 0 printed or written, or right; 2 wrong command line or configuration; 7 the files cannot be written; 70 internal error.";
 
-/// Prints or writes the files with which Postfix or Dovecot serve the directory
+/// Prints or writes the files with which Postfix or Dovecot serve the directory; or checks the configuration file
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    server: Server,
+    subject: Subject,
 }
 
 #[derive(Debug, Subcommand)]
-enum Server {
+enum Subject {
+    /// Reads the configuration file and the variables as the service does, and tells what holds
+    Check {
+        #[command(flatten)]
+        directory: DirectoryOptions,
+    },
+
     /// Maps for Postfix, and settings for its main.cf
     Postfix {
         #[command(flatten)]
@@ -60,6 +70,11 @@ enum Server {
         /// Postfix's queue, where both servers meet
         #[arg(long, value_name = "DIR", default_value = "/var/spool/postfix")]
         queue: PathBuf,
+
+        /// Let people of old platforms log in: Dovecot asks the service (transhume serve) about those whom the directory does
+        /// not let in
+        #[arg(long)]
+        admit_logins: bool,
     },
 }
 
@@ -87,7 +102,7 @@ enum DovecotVersion {
 
 /// Runs the command to its end and says how it went.
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    match execute(&arguments.server) {
+    match execute(&arguments.subject) {
         Ok(text) => {
             // Whoever reads standard output may have gone; the exit code still tells.
             let _ = write!(std::io::stdout(), "{text}");
@@ -100,21 +115,24 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     }
 }
 
-fn execute(server: &Server) -> Result<String, Failure> {
+fn execute(subject: &Subject) -> Result<String, Failure> {
     let unusable = |error| Failure::usage(error, "");
-    let (name, options, rendered) = match server {
-        Server::Postfix { options } => {
-            let request = request("postfix", options, Path::new("/"), "root", Path::new("/"))?;
+    let (name, options, rendered) = match subject {
+        Subject::Check { directory } => return check::check(directory),
+        Subject::Postfix { options } => {
+            let request = request("postfix", options, Path::new("/"), "root", Path::new("/"), None)?;
             ("postfix", options, serving::postfix(&request).map_err(unusable)?)
         }
-        Server::Dovecot {
+        Subject::Dovecot {
             options,
             version,
             mail_root,
             mail_owner,
             queue,
+            admit_logins,
         } => {
-            let request = request("dovecot", options, mail_root, mail_owner, queue)?;
+            let service = admit_logins.then(|| service_hook(options)).transpose()?;
+            let request = request("dovecot", options, mail_root, mail_owner, queue, service)?;
             let version = match version {
                 DovecotVersion::V2_3 => Version::V2_3,
                 DovecotVersion::V2_4 => Version::V2_4,
@@ -143,6 +161,7 @@ fn request(
     mail_root: &Path,
     mail_owner: &str,
     queue: &Path,
+    service: Option<ServiceHook>,
 ) -> Result<Request, Failure> {
     let location = options.directory.location(&options.directory.config()?)?;
     let role_password = options
@@ -174,6 +193,16 @@ fn request(
         mail_root: mail_root.to_owned(),
         mail_owner: (user.to_owned(), group.to_owned()),
         queue: queue.to_owned(),
+        service,
+    })
+}
+
+/// The service as the configuration describes it.
+fn service_hook(options: &Options) -> Result<ServiceHook, Failure> {
+    let config = options.directory.config()?;
+    Ok(ServiceHook {
+        at: config.service(&of_process)?.listen,
+        secret: config.login(&of_process)?.hook_secret,
     })
 }
 

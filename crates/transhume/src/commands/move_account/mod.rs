@@ -1,6 +1,5 @@
 //! `transhume move`: one account, once, from an IMAP server into a Maildir, or onto another IMAP server.
 
-pub(super) mod dovecot;
 pub(super) mod report;
 pub(super) mod setup;
 mod target;
@@ -10,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use transhume_sync::Report;
+use transhume_sync::{Doveadm, Raise, Report};
 
 use super::account;
 use crate::exit::{Exit, Failure};
@@ -192,11 +191,11 @@ fn execute(arguments: &Arguments) -> Result<Outcome, Failure> {
         .dovecot_user
         .as_ref()
         .filter(|_| !arguments.moving.dry_run)
-        .map(|user| dovecot::Doveadm {
+        .map(|user| Doveadm {
             user: user.clone(),
             config: arguments.dovecot_config.clone(),
         });
-    let dovecot_trouble = doveadm.and_then(|doveadm| doveadm.raise_mod_seqs(&report).err());
+    let dovecot_trouble = doveadm.and_then(|doveadm| doveadm.raise_mod_seqs(&report, Raise::Touched).err());
     Ok(Outcome {
         report,
         dovecot_trouble,

@@ -146,6 +146,8 @@ impl Setup {
             deletions: self.deletions,
             connections: self.connections,
             retries: self.retries,
+            makes_mailboxes: true,
+            fence: None,
             now: now(),
         };
         let result = if self.dry_run {

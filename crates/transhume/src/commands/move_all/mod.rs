@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::task::{JoinSet, LocalSet, spawn_blocking};
-use transhume_sync::{Stop, stop_switch};
+use transhume_sync::{Doveadm, Raise, Stop, stop_switch};
 
 use self::accounts::{Account, Folders, Label};
 use self::board::{Board, Listener};
@@ -24,7 +24,6 @@ use self::outcome::{All, Ended};
 use self::table::Fault;
 use self::turns::Turns;
 use super::account::{Manner, listen_for_signals};
-use super::move_account::dovecot::Doveadm;
 use super::move_account::setup::{MoveRules, Setup};
 use super::move_account::{Moving, Outcome, Telling};
 use crate::exit::{Exit, Failure};
@@ -279,7 +278,7 @@ impl Work {
             });
         };
         let told = spawn_blocking(move || {
-            let dovecot_trouble = doveadm.raise_mod_seqs(&report).err();
+            let dovecot_trouble = doveadm.raise_mod_seqs(&report, Raise::Touched).err();
             Outcome {
                 report,
                 dovecot_trouble,
@@ -301,7 +300,7 @@ fn usual_jobs() -> usize {
 }
 
 /// As many open files as the system lets us have: the usual limit is made for programs that do one thing.
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {

@@ -102,6 +102,8 @@ impl Setup {
                 deletions: Deletions::Keep,
                 connections: 1,
                 retries: rules.retries,
+                makes_mailboxes: true,
+                fence: None,
                 now: now(),
             };
             let compared = pass.verify(depth, observer, stop).await;

@@ -12,26 +12,42 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use transhume_model::mail::MailboxName;
-use transhume_sync::{MailboxReport, MailboxState, Report};
 
-use super::super::account::password;
+use crate::report::{MailboxReport, MailboxState, Report};
+
+/// Variables of ours that may hold passwords: none of doveadm's business.
+const KEPT_BACK: [&str; 4] = [
+    "PGPASSWORD",
+    "TRANSHUME_DIRECTORY",
+    "TRANSHUME_PASSWORD",
+    "TRANSHUME_TO_PASSWORD",
+];
 
 /// How to reach the new server's `doveadm`.
 #[derive(Clone, Debug)]
-pub(crate) struct Doveadm {
+pub struct Doveadm {
     /// The account's name on the new server.
-    pub(crate) user: String,
+    pub user: String,
     /// Dovecot's configuration, where it is not the usual one.
-    pub(crate) config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
+}
+
+/// Which mailboxes' numbers are raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raise {
+    /// Those that the pass has written to.
+    Touched,
+    /// All: an earlier pass has written to some, and could not raise them.
+    All,
 }
 
 impl Doveadm {
-    /// Raises the numbers of all mailboxes that this pass has touched. Gives what could not be done, in words.
-    pub(crate) fn raise_mod_seqs(&self, report: &Report) -> Result<(), String> {
+    /// Raises the numbers of mailboxes of a pass. Blocks until doveadm has ended. Gives what could not be done, in words.
+    pub fn raise_mod_seqs(&self, report: &Report, which: Raise) -> Result<(), String> {
         let touched: Vec<(&MailboxReport, u64)> = report
             .mailboxes
             .iter()
-            .filter_map(|mailbox| Some((mailbox, wanted(mailbox)?)))
+            .filter_map(|mailbox| Some((mailbox, wanted(mailbox, which)?)))
             .collect();
         if touched.is_empty() {
             return Ok(());
@@ -58,9 +74,9 @@ impl Doveadm {
 
     fn command(&self, verb: &[&str]) -> Command {
         let mut command = Command::new("doveadm");
-        // The servers' passwords are none of its business.
-        command.env_remove(password::VARIABLE);
-        command.env_remove(password::TARGET_VARIABLE);
+        for variable in KEPT_BACK {
+            command.env_remove(variable);
+        }
         if let Some(config) = &self.config {
             command.arg("-c").arg(config);
         }
@@ -86,15 +102,16 @@ fn run(mut command: Command) -> Result<String, String> {
     ))
 }
 
-/// One above what the old server had reached; `None` where it keeps no such numbers, or nothing was touched.
-fn wanted(mailbox: &MailboxReport) -> Option<u64> {
-    let is_touched = !matches!(
-        mailbox.state,
-        MailboxState::Unchanged | MailboxState::RemovedByOwner
-    );
+/// One above what the old server had reached; `None` where it keeps no such numbers, or they need not be raised.
+fn wanted(mailbox: &MailboxReport, which: Raise) -> Option<u64> {
+    let is_meant = match mailbox.state {
+        MailboxState::RemovedByOwner => false,
+        MailboxState::Unchanged => which == Raise::All,
+        _ => true,
+    };
     mailbox
         .highest_mod_seq
-        .filter(|_| is_touched)
+        .filter(|_| is_meant)
         .map(|mod_seq| mod_seq.0.saturating_add(1))
 }
 
@@ -111,6 +128,7 @@ fn find(target: &MailboxName, known: &HashSet<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use transhume_model::mail::ModSeq;
 
     #[test]
     fn doveadm_is_called_without_the_password_and_its_configuration_comes_first() {
@@ -129,8 +147,29 @@ mod tests {
         );
         let mut kept_back: Vec<_> = command.get_envs().collect();
         kept_back.sort();
-        let names = ["TRANSHUME_PASSWORD", "TRANSHUME_TO_PASSWORD"];
-        assert_eq!(kept_back, names.map(|name| (name.as_ref(), None)));
+        assert_eq!(kept_back, KEPT_BACK.map(|name| (name.as_ref(), None)));
+    }
+
+    #[test]
+    fn numbers_are_raised_where_mail_was_written_or_may_have_been() {
+        let name = MailboxName::from_path("A", Some('/')).unwrap();
+        let mut mailbox = MailboxReport::new(&crate::survey::unknown(&name, &name));
+        for (state, mod_seq, touched, all) in [
+            (MailboxState::Filled, Some(7), Some(8), Some(8)),
+            (
+                MailboxState::Followed,
+                Some(u64::MAX),
+                Some(u64::MAX),
+                Some(u64::MAX),
+            ),
+            (MailboxState::Unchanged, Some(7), None, Some(8)),
+            (MailboxState::RemovedByOwner, Some(7), None, None),
+            (MailboxState::Filled, None, None, None),
+        ] {
+            (mailbox.state, mailbox.highest_mod_seq) = (state, mod_seq.map(ModSeq));
+            let raised = [Raise::Touched, Raise::All].map(|which| wanted(&mailbox, which));
+            assert_eq!(raised, [touched, all], "{state:?}");
+        }
     }
 
     #[test]
