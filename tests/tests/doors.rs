@@ -7,6 +7,8 @@
 mod clients;
 #[path = "doors/place.rs"]
 mod place;
+#[path = "doors/story.rs"]
+mod story;
 
 use std::net::TcpListener;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,6 +24,12 @@ use transhume_testkit::{Oracle, compare, snapshot};
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn the_whole_story() {
+    let _alone = alone();
+    story::tell();
 }
 
 #[test]

@@ -223,6 +223,25 @@ impl Place {
         self.port
     }
 
+    /// Runs the binary on this place's directory.
+    pub(crate) fn transhume(&self, arguments: &[&str]) -> Vec<u8> {
+        transhume(&self.dir, arguments)
+    }
+
+    /// Gives somebody another password, as an administrator does.
+    pub(crate) fn set_password(&self, user: &str, password: &str) {
+        let file = self.dir.join("password");
+        fs::write(&file, password).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        self.transhume(&[
+            "account",
+            "password",
+            user,
+            "--password-file",
+            file.to_str().unwrap(),
+        ]);
+    }
+
     /// What all of them have logged.
     pub(crate) fn logs(&self) -> String {
         let service = fs::read_to_string(self.dir.join("service.log")).unwrap_or_default();
@@ -240,7 +259,7 @@ impl Drop for Place {
 }
 
 /// Runs the binary with this place's configuration.
-fn transhume(dir: &Path, arguments: &[&str]) {
+fn transhume(dir: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(binary())
         .args(arguments)
         .arg("--config")
@@ -249,4 +268,5 @@ fn transhume(dir: &Path, arguments: &[&str]) {
         .unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {complaint}");
+    output.stdout
 }

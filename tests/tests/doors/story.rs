@@ -1,0 +1,192 @@
+//! The whole of it: from the first logins at an old platform's doors to the day on which its server is switched off.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use transhume_e2e::{PASSWORD, wait_until};
+use transhume_testkit::Oracle;
+use transhume_testkit::oracle::Line;
+
+use crate::clients::{Imap, Pop3, http_login, smtp_login};
+use crate::place::Place;
+
+const PEOPLE: [&str; 10] = [
+    "ada@old.example",
+    "ben@old.example",
+    "cleo@old.example",
+    "dan@old.example",
+    "eli@old.example",
+    "fay@old.example",
+    "gus@old.example",
+    "hal@old.example",
+    "ivy@old.example",
+    "jon@old.example",
+];
+
+/// What a mail program remembers of a mailbox, to fetch only what it does not have: UIDVALIDITY, and the texts by their UIDs.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Cache {
+    uid_validity: u32,
+    texts: BTreeMap<u32, Vec<u8>>,
+}
+
+impl Cache {
+    /// Brings it up to date, as mail programs do: by UID, as long as UIDVALIDITY is the same. Gives how many texts were fetched.
+    fn synchronise(&mut self, place: &Place, user: &str, password: &str) -> usize {
+        let mut session = Oracle::connect(place.imap_port(), user, password.as_bytes())
+            .unwrap_or_else(|error| panic!("{user}: {error}\n{}", place.logs()));
+        let uid_validity = session.select(&["INBOX"]).unwrap().uid_validity;
+        if self.uid_validity != uid_validity {
+            *self = Self {
+                uid_validity,
+                texts: BTreeMap::new(),
+            };
+        }
+        let there = uids(&mut session);
+        self.texts.retain(|uid, _| there.contains(uid));
+        let missing: Vec<u32> = there
+            .into_iter()
+            .filter(|uid| !self.texts.contains_key(uid))
+            .collect();
+        for uid in &missing {
+            self.texts.insert(*uid, session.fetch_body(*uid).unwrap());
+        }
+        missing.len()
+    }
+}
+
+fn uids(session: &mut Oracle) -> Vec<u32> {
+    let lines = session.ok("UID SEARCH ALL").unwrap();
+    let found = lines.iter().map(Line::text);
+    let found = found.filter_map(|line| Some(line.strip_prefix("* SEARCH")?.to_owned()));
+    found
+        .flat_map(|line| {
+            line.split_whitespace()
+                .map(|uid| uid.parse().unwrap())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn count(place: &Place, phase: &str) -> String {
+    place.sql(&format!("SELECT count(*) FROM migration WHERE phase = '{phase}'"))
+}
+
+/// New mail on the old server.
+fn arrives_there(place: &Place, user: &str, text: &str) {
+    let mut session = Oracle::connect(place.old.imap_port(), user, PASSWORD.as_bytes()).unwrap();
+    session
+        .append(
+            &["INBOX"],
+            &[],
+            None,
+            format!("Subject: {text}\r\n\r\nHello.\r\n").as_bytes(),
+        )
+        .unwrap();
+    session.logout().unwrap();
+}
+
+/// Logins that the old server has seen.
+fn logins_there(place: &Place, user: &str) -> usize {
+    place.old.log().matches(&format!("Login: user=<{user}>")).count()
+        + place.old.log().matches(&format!("user=<{user}>, method")).count()
+}
+
+pub(crate) fn tell() {
+    let mut place = Place::start(&PEOPLE);
+    place.hold_passes();
+
+    // First logins, with the old passwords, through every door.
+    for user in &PEOPLE[..4] {
+        let said = Imap::connect(place.imap_port()).login(user, PASSWORD);
+        assert!(said.starts_with("OK"), "{user}: {said}\n{}", place.logs());
+    }
+    for user in &PEOPLE[4..6] {
+        let said = Pop3::connect(place.pop3_port()).login(user, PASSWORD);
+        assert!(said.starts_with("+OK"), "{user}: {said}\n{}", place.logs());
+    }
+    for user in &PEOPLE[6..8] {
+        let said = smtp_login(&place, user, PASSWORD);
+        assert!(said.starts_with("235"), "{user}: {said}\n{}", place.logs());
+    }
+    for user in &PEOPLE[8..] {
+        let (_, told) = http_login(&place, user, PASSWORD);
+        assert_eq!(told["answer"], "ok", "{user}: {told}\n{}", place.logs());
+    }
+    assert_eq!(place.sql("SELECT count(*) FROM account WHERE enabled"), "10");
+    assert_eq!(count(&place, "pending"), "10");
+
+    // Their mail is read at once, where it still is.
+    let mut caches: Vec<Cache> = PEOPLE.iter().map(|_| Cache::default()).collect();
+    for (user, cache) in PEOPLE.iter().zip(&mut caches) {
+        assert_eq!(cache.synchronise(&place, user, PASSWORD), 2, "{user}");
+    }
+
+    // It comes over; the same programs find all that they have, and fetch nothing.
+    place.let_passes();
+    wait_until("all mail is here", || count(&place, "following") == "10");
+    let led = place.new.log().matches("proxy(").count();
+    for (user, cache) in PEOPLE.iter().zip(&mut caches) {
+        assert_eq!(
+            cache.synchronise(&place, user, PASSWORD),
+            0,
+            "{user} fetches again"
+        );
+        assert_eq!(cache.texts.len(), 2, "{user}");
+    }
+    assert_eq!(place.new.log().matches("proxy(").count(), led, "it is read here");
+
+    // New mail on the old server arrives with the next pass, under its own UID.
+    for (user, cache) in PEOPLE.iter().zip(&mut caches) {
+        arrives_there(&place, user, "later");
+        place.transhume(&["migration", "retry", user]);
+        wait_until("the new mail is here", || {
+            cache.synchronise(&place, user, PASSWORD) == 1
+        });
+        let mut there = Oracle::connect(place.old.imap_port(), user, PASSWORD.as_bytes()).unwrap();
+        there.select(&["INBOX"]).unwrap();
+        let here: Vec<u32> = cache.texts.keys().copied().collect();
+        assert_eq!(here, uids(&mut there), "{user}");
+    }
+
+    // A password is changed here: it counts, the old one does not, and passes go on.
+    let ada = PEOPLE[0];
+    place.set_password(ada, "another one");
+    let asked = logins_there(&place, ada);
+    let said = Imap::connect(place.imap_port()).login(ada, PASSWORD);
+    assert!(said.starts_with("NO [AUTHENTICATIONFAILED]"), "{said}");
+    assert_eq!(
+        logins_there(&place, ada),
+        asked,
+        "the old password opens no door here"
+    );
+    assert_eq!(caches[0].synchronise(&place, ada, "another one"), 0);
+    arrives_there(&place, ada, "later still");
+    place.transhume(&["migration", "retry", ada]);
+    wait_until("the new mail is here", || {
+        caches[0].synchronise(&place, ada, "another one") == 1
+    });
+
+    // The last day.
+    arrives_there(&place, "jon@old.example", "the last");
+    for user in PEOPLE {
+        place.transhume(&["migration", "cut-over", user]);
+    }
+    wait_until("all is finished", || count(&place, "finished") == "10");
+    assert_eq!(
+        place.sql("SELECT count(*) FROM credential WHERE migration IS NOT NULL"),
+        "0"
+    );
+    assert_eq!(caches[9].synchronise(&place, PEOPLE[9], PASSWORD), 1);
+    place.old.stop();
+    for (user, cache) in PEOPLE.iter().zip(&mut caches).skip(1) {
+        assert_eq!(cache.synchronise(&place, user, PASSWORD), 0, "{user}");
+    }
+    let said = Imap::connect(place.imap_port()).login("ben@old.example", "wrong");
+    assert!(said.starts_with("NO [AUTHENTICATIONFAILED]"), "{said}");
+    let shown: Value = serde_json::from_slice(&place.transhume(&["migration", "list", "--json"])).unwrap();
+    let all = shown["migrations"].as_array().map_or(0, Vec::len);
+    assert_eq!(all, 10, "{shown}");
+    // I10: no secret in any log.
+    assert!(!place.logs().contains(PASSWORD) && !place.logs().contains("another one"));
+}
