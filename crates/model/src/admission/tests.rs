@@ -437,10 +437,7 @@ fn every_situation_is_in_the_guide_and_the_old_server_is_asked_once_at_most() {
         let is_number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
         for number in numbers.split(", ").filter(is_number) {
             let names_it = |row: &&str| row.split([',', ' ']).any(|one| one == number);
-            assert!(
-                rows.iter().any(names_it),
-                "no row for situation {number}"
-            );
+            assert!(rows.iter().any(names_it), "no row for situation {number}");
         }
     }
 }

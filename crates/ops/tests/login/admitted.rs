@@ -171,8 +171,7 @@ fn passwords_that_change_are_learnt_once() {
             assert_eq!(platform.logins(), before + 1);
             // 38: changed here, it counts alone.
             let salt = [7; 16];
-            let own =
-                hash_new(NewScheme::default(), "own", salt).unwrap();
+            let own = hash_new(NewScheme::default(), "own", salt).unwrap();
             let mut transaction = platform.directory.begin().await.unwrap();
             transaction
                 .set_password(&Platform::login(alice), &own)

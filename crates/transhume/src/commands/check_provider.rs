@@ -19,7 +19,7 @@ pub(crate) struct Check {
     pub(crate) name: String,
 
     /// Log in as this user of the old server, too. The password is asked for, or comes from --password-file or
-    /// TRANSHUME_PASSWORD
+    /// `TRANSHUME_PASSWORD`
     #[arg(long, value_name = "USER")]
     user: Option<String>,
 
