@@ -3,7 +3,7 @@
 use std::fmt;
 
 use transhume_model::directory::{Address, ProviderName};
-use transhume_model::migration::MigrationId;
+use transhume_model::migration::{Migration, MigrationId};
 
 use super::link::{Link, Value};
 use super::{DirectoryError, DirectoryLocation, DirectoryTransaction};
@@ -87,6 +87,24 @@ impl DirectoryTransaction<'_> {
             .await;
         Ok(removed.map_err(|error| DirectoryError::heard(self.at, error))? > 0)
     }
+}
+
+/// Forgets the password of a migration that is over: the old server is not asked any more.
+pub(super) async fn forget_when_over(
+    link: Link<'_>,
+    at: &DirectoryLocation,
+    migration: &Migration,
+) -> Result<(), DirectoryError> {
+    if migration.phase.is_under_way() {
+        return Ok(());
+    }
+    let statement = "DELETE FROM credential WHERE migration = $1".to_owned();
+    let forgotten = link
+        .write(statement, &[Value::number(migration.id.0)], true)
+        .await;
+    forgotten
+        .map(drop)
+        .map_err(|error| DirectoryError::heard(at, error))
 }
 
 /// The password that is known.

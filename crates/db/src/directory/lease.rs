@@ -12,7 +12,7 @@ use super::link::{Begin, Link, Value};
 use super::lookup::each;
 use super::migration::{COLUMNS, STANDING, held_row, record, standing};
 use super::read::{self, Trouble};
-use super::{DirectoryError, DirectoryLocation, DirectoryPool, pass, provider, settings};
+use super::{DirectoryError, DirectoryLocation, DirectoryPool, credential, pass, provider, settings};
 
 /// PostgreSQL's part of leasing: one worker looks and takes at a time, so that none counts what another is about to take.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7235929148237)";
@@ -234,6 +234,7 @@ impl DirectoryPool {
         if written.map_err(refused)? == 0 {
             return Err(LeaseError::FencedOff);
         }
+        credential::forget_when_over(transaction.link(), at, &found.migration).await?;
         if let Some(report) = &how.pass {
             pass::add(transaction.link(), at, lease.migration, worker, report).await?;
         }

@@ -8,7 +8,7 @@ use transhume_model::migration::{
 use super::link::{Begin, Link, Row, Value};
 use super::lookup::each;
 use super::read::{self, Trouble};
-use super::{DirectoryError, DirectoryLocation, DirectoryPool, DirectoryTransaction};
+use super::{DirectoryError, DirectoryLocation, DirectoryPool, DirectoryTransaction, credential};
 
 pub(super) const COLUMNS: &str = "id, login, address, old_address, provider, phase, hold, paused_by, created, seeded, \
                                   leased_by, leased_until, due, failures, last_error, mailboxes_done, mailboxes_all, \
@@ -152,8 +152,9 @@ async fn happen(
     let due = if is_due { ", due = $6, failures = 0" } else { "" };
     // The number of the last value stands in the statement in either case: PostgreSQL wants each to have a type.
     let statement = format!("UPDATE migration SET {STANDING}{due} WHERE id = $5 AND $6 >= 0");
-    let written = link.write(statement, &values, true).await;
+    let written = link.same().write(statement, &values, true).await;
     written.map_err(|error| DirectoryError::heard_of(at, "migration", &next.address, error))?;
+    credential::forget_when_over(link, at, &next).await?;
     Ok(next)
 }
 
