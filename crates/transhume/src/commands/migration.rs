@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use transhume_db::Sealer;
 use transhume_db::directory::{DirectoryPool, Filter, MigrationRecord, PassRecord, TransitionError};
 use transhume_model::directory::{Address, Secret};
-use transhume_model::migration::{Event, Hold, Phase, Share};
+use transhume_model::migration::{Event, Hold, Phase, Progress, Share};
 use transhume_ops::add_migration::{AddMigrationError, Mover, add_migration};
 use transhume_ops::migration::{MigrationError, delete_migration, find_migration, let_happen};
 
@@ -279,7 +279,7 @@ async fn show(pool: &DirectoryPool, name: &str) -> Result<Answer, Failure> {
     let passes = passes.map_err(|error| directory::failure(&error))?;
     let migration = &record.migration;
     let mut text = format!(
-        "{} (number {}), from {} at “{}”\n  {}\n  begun {}{}\n  {} messages, {} octets, {} mailboxes\n",
+        "{} (number {}), from {} at “{}”\n  {}\n  begun {}{}\n",
         migration.address,
         migration.id,
         migration.old_address,
@@ -290,10 +290,19 @@ async fn show(pool: &DirectoryPool, name: &str) -> Result<Answer, Failure> {
             .seeded
             .map(|at| format!(", all here first at {}", moment(at)))
             .unwrap_or_default(),
-        share(record.progress.messages),
-        share(record.progress.octets),
-        share(record.progress.mailboxes),
     );
+    let Progress {
+        mailboxes,
+        messages,
+        octets,
+    } = record.progress;
+    if record.progress != Progress::default() {
+        let (messages, octets, mailboxes) = (share(messages), share(octets), share(mailboxes));
+        let _ = writeln!(
+            text,
+            "  {messages} messages, {octets} octets, {mailboxes} mailboxes"
+        );
+    }
     if let Some((worker, until)) = &record.leased {
         let _ = writeln!(
             text,
