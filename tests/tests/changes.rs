@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use transhume_e2e::{PASSWORD, Pair, move_command, run, run_complete, traces};
-use transhume_testkit::{MailboxSpec, Oracle};
+use transhume_testkit::{AccountView, MailboxSpec, MessageView, Oracle};
 
 fn text(subject: &str) -> Vec<u8> {
     format!("Subject: {subject}\r\nMessage-ID: <{subject}@example.org>\r\n\r\nThis is {subject}.\r\n")
@@ -280,7 +280,7 @@ fn messages_brought_by_another_tool_are_recognised() {
     inbox.messages[3].body = inbox.messages[2].body.clone();
     let pair = Pair::start("grace", &[inbox]);
     let mut owner = new(&pair);
-    for subject in ["INBOX-0", "INBOX-1", "INBOX-2"] {
+    for subject in ["INBOX-2", "INBOX-0", "INBOX-1", "early"] {
         owner.append(&["INBOX"], &[], Some(1), &text(subject)).unwrap();
     }
     owner.logout().unwrap();
@@ -290,7 +290,19 @@ fn messages_brought_by_another_tool_are_recognised() {
         (1, 3),
         "{json}"
     );
-    assert_eq!(pair.new_view().message_count(), 4);
+    // I13: they have the source's UIDs now, and what the source does not have is above them.
+    let bodies = |view: AccountView| {
+        let inbox = view.folder(&["INBOX"]);
+        let of = |(uid, message): (&u32, &MessageView)| (*uid, message.body_sha256);
+        (
+            inbox.uid_validity,
+            inbox.messages.iter().map(of).collect::<Vec<_>>(),
+        )
+    };
+    let (source, mut target) = (bodies(pair.old_view()), bodies(pair.new_view()));
+    let early = target.1.pop();
+    assert!(early.is_some_and(|(uid, _)| uid >= pair.old_view().folder(&["INBOX"]).uid_next));
+    assert_eq!(source, target);
     let again = run_complete(&mut pair.command());
     assert_eq!(
         (totals(&again, "carried"), totals(&again, "adopted")),

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "serving/converted.rs"]
+mod converted;
 #[path = "serving/platform.rs"]
 mod platform;
 
@@ -339,4 +341,11 @@ fn a_directory_in_sqlite_is_served() {
 #[test]
 fn a_directory_in_postgresql_is_served() {
     serve("postgres");
+}
+
+#[test]
+fn a_converted_platform_is_served() {
+    for name in converted::CASES {
+        converted::everybody_logs_in(name);
+    }
 }

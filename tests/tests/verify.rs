@@ -463,7 +463,7 @@ fn other_numbers_are_explained() {
     assert_eq!(
         told(&json),
         [
-            "INBOX delivered_here 1 4",
+            "INBOX delivered_here 1 3",
             "INBOX renumbered 1 3",
             "INBOX was_here 1 1"
         ]
@@ -491,7 +491,7 @@ fn other_numbers_are_explained() {
     assert_eq!(
         told(&json),
         [
-            "INBOX delivered_here 1 4",
+            "INBOX delivered_here 1 3",
             "INBOX was_here 3 1:3",
             "INBOX own_numbers 1"
         ]

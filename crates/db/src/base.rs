@@ -216,7 +216,7 @@ impl Base {
         .await
     }
 
-    /// Records that all that is staged is in the target's mailbox, under the source's UIDs, and the target's numbers.
+    /// Records that all that belongs into the target's mailbox is there, under the source's UIDs, and the target's numbers.
     pub async fn filled(
         &self,
         mailbox: MailboxId,
@@ -224,8 +224,7 @@ impl Base {
         target_uid_next: Uid,
     ) -> Result<(), DbError> {
         let mut transaction = self.store.hear(self.store.pool().begin().await)?;
-        let sql = "UPDATE pair SET state = 1, target_uid = uid \
-                   WHERE mailbox = ? AND state <> 2 AND target_name IS NULL";
+        let sql = "UPDATE pair SET state = 1, target_uid = uid WHERE mailbox = ? AND state <> 2";
         self.store
             .hear(sqlx::query(sql).bind(mailbox.0).execute(&mut *transaction).await)?;
         let sql = "UPDATE mailbox SET target_uid_validity = ?, target_uid_next = ? WHERE id = ?";

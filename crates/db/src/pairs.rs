@@ -109,6 +109,15 @@ impl Base {
         )
     }
 
+    /// How many pairs the mailbox has.
+    pub async fn count_pairs(&self, mailbox: MailboxId) -> Result<u64, DbError> {
+        let sql = "SELECT count(*) FROM pair WHERE mailbox = ?";
+        let count = sqlx::query_scalar(sql)
+            .bind(mailbox.0)
+            .fetch_one(self.store.pool());
+        Ok(self.store.hear::<i64>(count.await)?.cast_unsigned())
+    }
+
     /// Records messages as staged. One that was staged before is replaced.
     pub async fn stage(&self, mailbox: MailboxId, staged: &[StagedMessage]) -> Result<(), DbError> {
         self.write_in_batches(staged, |builder, batch| {
@@ -140,7 +149,7 @@ impl Base {
     ) -> Result<Vec<StagedMessage>, DbError> {
         let sql = "SELECT * FROM pair WHERE mailbox = ? AND state = 0 AND uid > ? ORDER BY uid LIMIT ?";
         let rows = self.messages_after(sql, mailbox, after, limit).await?;
-        Ok(rows.into_iter().map(|(message, _)| message).collect())
+        Ok(rows.into_iter().map(|(message, ..)| message).collect())
     }
 
     /// Up to `limit` messages above `after` that belong into the target's mailbox under their own mark, staged or placed,
@@ -153,6 +162,22 @@ impl Base {
     ) -> Result<Vec<(StagedMessage, PairState)>, DbError> {
         let sql = "SELECT * FROM pair WHERE mailbox = ? AND state <> 2 AND target_name IS NULL AND uid > ? \
                    ORDER BY uid LIMIT ?";
+        let rows = self.messages_after(sql, mailbox, after, limit).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(message, state, _)| (message, state))
+            .collect())
+    }
+
+    /// Up to `limit` messages above `after` that belong into the target's mailbox, staged or placed, ascending by UID; each
+    /// with the name that it has there where it does not bear its own mark.
+    pub async fn belonging_by_any_name(
+        &self,
+        mailbox: MailboxId,
+        after: Option<Uid>,
+        limit: u32,
+    ) -> Result<Vec<(StagedMessage, PairState, Option<String>)>, DbError> {
+        let sql = "SELECT * FROM pair WHERE mailbox = ? AND state <> 2 AND uid > ? ORDER BY uid LIMIT ?";
         self.messages_after(sql, mailbox, after, limit).await
     }
 
@@ -162,7 +187,7 @@ impl Base {
         mailbox: MailboxId,
         after: Option<Uid>,
         limit: u32,
-    ) -> Result<Vec<(StagedMessage, PairState)>, DbError> {
+    ) -> Result<Vec<(StagedMessage, PairState, Option<String>)>, DbError> {
         let found = sqlx::query(sql)
             .bind(mailbox.0)
             .bind(after.map_or(0, Uid::get))
@@ -172,7 +197,7 @@ impl Base {
         let rows = self.store.hear(found)?;
         Ok(rows
             .iter()
-            .filter_map(|row| Some((staged_message(row)?, state(row))))
+            .filter_map(|row| Some((staged_message(row)?, state(row), row.get("target_name"))))
             .collect())
     }
 

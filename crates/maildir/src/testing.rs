@@ -179,7 +179,11 @@ pub(crate) fn place(
     for page in messages.chunks(2) {
         let page: Vec<ToPlace<'_>> = page
             .iter()
-            .map(|(staged, flags)| ToPlace { staged, flags })
+            .map(|(staged, flags)| ToPlace {
+                staged,
+                flags,
+                twin: None,
+            })
             .collect();
         placed.extend(commit.place(&page)?);
     }

@@ -316,8 +316,14 @@ async fn staged_once(
     Ok(staged.collect())
 }
 
-/// Puts everything that is staged into the mailbox. Does nothing when there is nothing to put and the numbers are right.
-pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirmed, SyncError> {
+/// Puts everything that is staged into the mailbox. Does nothing when there is nothing to put and the numbers are right. Where that
+/// makes the mailbox whole, no UID is left below the source's UIDNEXT.
+pub(crate) async fn commit(
+    base: &Base,
+    place: &MaildirPlace,
+    is_whole: bool,
+) -> Result<Confirmed, SyncError> {
+    let reserved = place.behind().filter(|_| is_whole);
     let mut confirmed = Confirmed::default();
     if place.may_have_twins {
         twins::pair(base, place, &mut confirmed).await?;
@@ -340,7 +346,7 @@ pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirme
     } else {
         Some(base.staged(place.id, None, PAGE).await?)
     };
-    if staged.as_ref().is_some_and(Vec::is_empty) {
+    if staged.as_ref().is_some_and(Vec::is_empty) && reserved.is_none() {
         sweep(place).await?;
         if let (false, Some(header)) = (place.numbers_known, place.header) {
             base.set_target(place.id, header.uid_validity, header.uid_next)
@@ -363,17 +369,17 @@ pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirme
     let mut after = None;
     loop {
         let page = if is_fill {
-            base.belonging(place.id, after, PAGE).await?
+            base.belonging_by_any_name(place.id, after, PAGE).await?
         } else {
             let page = match staged.take() {
                 Some(page) => page,
                 None => base.staged(place.id, after, PAGE).await?,
             };
             page.into_iter()
-                .map(|message| (message, PairState::Staged))
+                .map(|message| (message, PairState::Staged, None))
                 .collect()
         };
-        let Some((last, _)) = page.last() else { break };
+        let Some((last, ..)) = page.last() else { break };
         after = Some(last.uid);
         let is_last = page.len() < PAGE as usize;
         commit = place_page(base, place, commit, page, is_fill, &mut confirmed).await?;
@@ -385,7 +391,14 @@ pub(crate) async fn commit(base: &Base, place: &MaildirPlace) -> Result<Confirme
             break;
         }
     }
-    let report = blocking(move || commit.finish()).await?;
+    let reserved = reserved.filter(|_| confirmed.vanished == 0);
+    let report = blocking(move || {
+        if let Some(uid_next) = reserved {
+            commit.reserve(uid_next)?;
+        }
+        commit.finish()
+    })
+    .await?;
     let left_out = |(word, messages): &(String, u64)| {
         let mut words = report.keywords_left_out.iter();
         words
@@ -417,18 +430,22 @@ async fn place_page(
     base: &Base,
     place: &MaildirPlace,
     mut commit: Commit,
-    page: Vec<(StagedMessage, PairState)>,
+    page: Vec<(StagedMessage, PairState, Option<String>)>,
     is_fill: bool,
     confirmed: &mut Confirmed,
 ) -> Result<Commit, SyncError> {
-    let messages: Vec<(Staged, FlagSet)> = page
+    let messages: Vec<(Staged, FlagSet, Option<String>)> = page
         .iter()
-        .map(|(message, _)| (place.staged(message), message.flags.clone()))
+        .map(|(message, _, twin)| (place.staged(message), message.flags.clone(), twin.clone()))
         .collect();
     let (commit, outcomes) = blocking(move || {
         let to_place: Vec<ToPlace<'_>> = messages
             .iter()
-            .map(|(staged, flags)| ToPlace { staged, flags })
+            .map(|(staged, flags, twin)| ToPlace {
+                staged,
+                flags,
+                twin: twin.as_ref().map(String::as_bytes),
+            })
             .collect();
         let outcomes = commit.place(&to_place)?;
         Ok((commit, outcomes))
@@ -437,7 +454,7 @@ async fn place_page(
     let mut placed = Vec::new();
     let mut vanished = Vec::new();
     let mut removed = Vec::new();
-    for ((message, state), outcome) in page.into_iter().zip(outcomes) {
+    for ((message, state, _), outcome) in page.into_iter().zip(outcomes) {
         let uid = message.uid;
         match (outcome, state) {
             (Placed::New { uid: target } | Placed::Present { uid: target, .. }, _) => {

@@ -34,7 +34,12 @@ pub(crate) enum ToKeeper {
         actions: Vec<Action>,
     },
     /// Nothing more of the mailbox is to come but what has been handed over to the writers.
-    Close { mailbox: MailboxId, handed_over: u64 },
+    Close {
+        mailbox: MailboxId,
+        handed_over: u64,
+        /// Whether none of it stays behind on the source.
+        is_whole: bool,
+    },
     /// A message could not be written.
     Failed { mailbox: MailboxId, error: SyncError },
 }
@@ -43,6 +48,7 @@ pub(crate) enum ToKeeper {
 struct Reception {
     received: u64,
     handed_over: Option<u64>,
+    is_whole: bool,
 }
 
 impl Reception {
@@ -159,8 +165,14 @@ impl Keeper {
                 self.waiting_actions += actions.len();
                 self.actions.entry(mailbox).or_default().push(actions);
             }
-            ToKeeper::Close { mailbox, handed_over } => {
-                self.receptions.entry(mailbox).or_default().handed_over = Some(handed_over);
+            ToKeeper::Close {
+                mailbox,
+                handed_over,
+                is_whole,
+            } => {
+                let reception = self.receptions.entry(mailbox).or_default();
+                reception.handed_over = Some(handed_over);
+                reception.is_whole = is_whole;
             }
             ToKeeper::Failed { mailbox, error } => self.record(mailbox, Err(error))?,
         }
@@ -171,17 +183,17 @@ impl Keeper {
     /// mailboxes at a time: most of it is waiting for the disk.
     async fn keep(&mut self) -> Result<(), SyncError> {
         self.keep_batch().await?;
-        let complete: Vec<MailboxId> = self
+        let complete: BTreeMap<MailboxId, bool> = self
             .receptions
             .iter()
             .filter(|(_, reception)| reception.is_complete())
-            .map(|(mailbox, _)| *mailbox)
+            .map(|(mailbox, reception)| (*mailbox, reception.is_whole))
             .collect();
         let mut due = std::mem::take(&mut self.actions);
         self.waiting_actions = 0;
-        for &mailbox in &complete {
-            self.receptions.remove(&mailbox);
-            due.entry(mailbox).or_default();
+        for mailbox in complete.keys() {
+            self.receptions.remove(mailbox);
+            due.entry(*mailbox).or_default();
         }
         let mut due = due.into_iter();
         let mut running = JoinSet::new();
@@ -191,14 +203,14 @@ impl Keeper {
                 && outcome.is_ok()
                 && let Some((mailbox, actions)) = due.next()
             {
-                let is_complete = complete.contains(&mailbox);
+                let complete = complete.get(&mailbox).copied();
                 if let Some(place) = self.places.get(&mailbox).cloned() {
                     running.spawn(settle(
                         self.base.clone(),
                         self.guard.clone(),
                         place,
                         actions,
-                        is_complete,
+                        complete,
                     ));
                 }
             }
@@ -249,14 +261,14 @@ impl Keeper {
     }
 }
 
-/// Carries out one mailbox's actions, and commits it when it is complete. Gives how each step went, up to one after which nothing
+/// Carries out one mailbox's actions, and commits it when it is complete (then `complete` says whether it is whole). Gives how each step went, up to one after which nothing
 /// can go well.
 async fn settle(
     base: Base,
     guard: Guard,
     place: Arc<dyn Place>,
     actions: Vec<Vec<Action>>,
-    is_complete: bool,
+    complete: Option<bool>,
 ) -> (MailboxId, Vec<Result<Confirmed, SyncError>>) {
     if let Err(error) = still_ours(&guard).await {
         return (place.id(), vec![Err(error)]);
@@ -274,8 +286,8 @@ async fn settle(
             return (place.id(), steps);
         }
     }
-    if is_complete {
-        steps.push(place.commit(&base).await);
+    if let Some(is_whole) = complete {
+        steps.push(place.commit(&base, is_whole).await);
     }
     (place.id(), steps)
 }

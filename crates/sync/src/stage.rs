@@ -148,9 +148,19 @@ impl Stager {
         self.tell(ToKeeper::Apply { mailbox, actions }).await
     }
 
-    /// Nothing more of the mailbox is to come; so many messages were handed over.
-    pub(crate) async fn close(&mut self, mailbox: MailboxId, handed_over: u64) -> Result<(), SyncError> {
-        self.tell(ToKeeper::Close { mailbox, handed_over }).await
+    /// Nothing more of the mailbox is to come; so many messages were handed over. `is_whole`: none of it stays behind.
+    pub(crate) async fn close(
+        &mut self,
+        mailbox: MailboxId,
+        handed_over: u64,
+        is_whole: bool,
+    ) -> Result<(), SyncError> {
+        self.tell(ToKeeper::Close {
+            mailbox,
+            handed_over,
+            is_whole,
+        })
+        .await
     }
 
     /// Lets the writers finish what they have. A message that is still incomplete is dropped.

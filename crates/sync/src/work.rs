@@ -42,6 +42,8 @@ pub(crate) struct Work {
     pub(crate) places_asked: usize,
     pub(crate) begins: Vec<Uid>,
     pub(crate) windows: VecDeque<Window>,
+    /// Whether it is to be opened though there is nothing to read: to hear from the source itself that it is empty.
+    pub(crate) is_to_be_opened: bool,
     /// Messages at which the connection has ended before, with the weight of that.
     pub(crate) suspects: Vec<(Uid, u32)>,
     /// Commands in flight and texts not yet asked for.
@@ -95,6 +97,7 @@ impl Work {
             places_asked: 0,
             begins: Vec::new(),
             windows,
+            is_to_be_opened: false,
             checkpoint,
             suspects: Vec::new(),
             look,
@@ -121,6 +124,7 @@ impl Work {
         self.error.get_or_insert(reason);
         self.windows.clear();
         self.places.clear();
+        self.is_to_be_opened = false;
     }
 
     /// All that was asked about places has been answered: now there are windows.

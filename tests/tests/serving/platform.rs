@@ -50,11 +50,63 @@ UPDATE mailbox SET may_send = FALSE WHERE address = 'mute@a.example';";
 pub(crate) struct Platform {
     pub(crate) engine: &'static str,
     pub(crate) maps: PathBuf,
-    mail: PathBuf,
     pub(crate) sink: SmtpSink,
     pub(crate) postfix: Postfix,
     pub(crate) dovecot: Dovecot,
-    _temp: TempDir,
+    home: Home,
+}
+
+/// A folder for a platform's files and mail, which both servers can reach.
+pub(crate) struct Home(TempDir);
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        let temp = tempfile::Builder::new().prefix("tk").tempdir_in("/tmp").unwrap();
+        fs::set_permissions(temp.path(), Permissions::from_mode(0o755)).unwrap();
+        let home = Self(temp);
+        let (uid, gid) = Dovecot::mail_user().unwrap();
+        fs::create_dir(home.path("mail")).unwrap();
+        chown(home.path("mail"), Some(uid), Some(gid)).unwrap();
+        home
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// Has Dovecot's files written.
+    pub(crate) fn configure_dovecot(&self, url: &str, role_password: Option<&str>, queue: &Path) {
+        let (uid, gid) = Dovecot::mail_user().unwrap();
+        let [logins, mail, owner] = [self.text("logins"), self.text("mail"), format!("{uid}:{gid}")];
+        let mut words = vec!["config", "dovecot", "--output", &logins, "--mail-root", &mail];
+        words.extend(["--mail-owner", &owner, "--queue", queue.to_str().unwrap()]);
+        if let Some(password) = role_password {
+            words.extend(["--role-password-file", password]);
+        }
+        transhume(url, &words);
+    }
+
+    /// Where a directory in SQLite lies.
+    pub(crate) fn sqlite(&self) -> String {
+        format!("sqlite:{}", self.path("lib/directory.sqlite").display())
+    }
+
+    /// Gives such a directory to Postfix's group, as an administrator is told to.
+    pub(crate) fn let_servers_read(&self) {
+        for (name, mode) in [("lib/directory.sqlite", 0o640), ("lib", 0o750)] {
+            chown(self.path(name), None, Some(group("postfix"))).unwrap();
+            fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
+        }
+    }
+
+    /// What Dovecot's configuration says to have them read.
+    pub(crate) fn dovecot_settings(&self) -> String {
+        format!("!include {}", self.path("logins/transhume.conf").display())
+    }
 }
 
 /// The id of a group of this machine.
@@ -65,7 +117,7 @@ pub(crate) fn group(name: &str) -> u32 {
 }
 
 /// Runs the binary on a directory.
-fn transhume(url: &str, arguments: &[&str]) {
+pub(crate) fn transhume(url: &str, arguments: &[&str]) {
     let mut command = Command::new(binary());
     command.args(arguments).args(["--directory", url]);
     command.env("PGPASSWORD", databases::PASSWORD);
@@ -74,9 +126,9 @@ fn transhume(url: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {complaint}");
 }
 
-/// Makes the directory of [`PLATFORM`], and returns where it is. A file is given to Postfix, as an administrator is told to.
-fn fill(engine: &str, dir: &Path, sink: &SmtpSink) -> String {
-    let csv = dir.join("platform.csv");
+/// Makes the directory of [`PLATFORM`], and returns where it is.
+fn fill(engine: &str, home: &Home, sink: &SmtpSink) -> String {
+    let csv = home.path("platform.csv");
     fs::write(&csv, PLATFORM.replace("SINK", &sink.port().to_string())).unwrap();
     let import = ["import", csv.to_str().unwrap()];
     if engine == "postgres" {
@@ -87,46 +139,31 @@ fn fill(engine: &str, dir: &Path, sink: &SmtpSink) -> String {
         server.sql("serving", REST).unwrap();
         return url;
     }
-    let folder = dir.join("lib");
-    let file = folder.join("directory.sqlite");
-    let url = format!("sqlite:{}", file.display());
+    let url = home.sqlite();
     transhume(&url, &import);
-    let output = Command::new("sqlite3").arg(&file).arg(REST).output().unwrap();
+    let file = home.path("lib/directory.sqlite");
+    let output = Command::new("sqlite3").arg(file).arg(REST).output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    for (path, mode) in [(&file, 0o640), (&folder, 0o750)] {
-        chown(path, None, Some(group("postfix"))).unwrap();
-        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    }
+    home.let_servers_read();
     url
 }
 
 /// Has the files of both servers written, and PostgreSQL's roles made.
-fn configure(engine: &str, url: &str, dir: &Path, queue: &Path) {
-    let password = dir.join("role-password");
-    fs::write(&password, "secret-of-the-role\n").unwrap();
-    fs::set_permissions(&password, Permissions::from_mode(0o600)).unwrap();
-    let [password, maps, logins, mail, queue] = [
-        password,
-        dir.join("maps"),
-        dir.join("logins"),
-        dir.join("mail"),
-        queue.to_owned(),
-    ]
-    .map(|path| path.to_str().unwrap().to_owned());
-    let (uid, gid) = Dovecot::mail_user().unwrap();
-    let owner = format!("{uid}:{gid}");
+fn configure(engine: &str, url: &str, home: &Home, queue: &Path) {
+    let file = home.path("role-password");
+    fs::write(&file, "secret-of-the-role\n").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let (file, maps) = (home.text("role-password"), home.text("maps"));
+    let role_password = (engine == "postgres").then_some(file.as_str());
     let mut postfix = vec!["config", "postfix", "--output", &maps];
-    let mut dovecot = vec!["config", "dovecot", "--output", &logins, "--mail-root", &mail];
-    dovecot.extend(["--mail-owner", &owner, "--queue", &queue]);
-    if engine == "postgres" {
-        postfix.extend(["--role-password-file", &password]);
-        dovecot.extend(["--role-password-file", &password]);
+    if let Some(password) = role_password {
+        postfix.extend(["--role-password-file", password]);
     }
     transhume(url, &postfix);
-    transhume(url, &dovecot);
+    home.configure_dovecot(url, role_password, queue);
     if engine == "postgres" {
         for folder in ["maps", "logins"] {
-            let role = dir.join(folder).join("role.sql");
+            let role = home.path(folder).join("role.sql");
             Postgres::shared().load("serving", &role).unwrap();
         }
     }
@@ -134,22 +171,17 @@ fn configure(engine: &str, url: &str, dir: &Path, queue: &Path) {
 
 impl Platform {
     pub(crate) fn start(engine: &'static str) -> Self {
-        let temp = tempfile::Builder::new().prefix("tk").tempdir_in("/tmp").unwrap();
-        let dir = temp.path();
-        fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
-        let (uid, gid) = Dovecot::mail_user().unwrap();
-        let (maps, mail) = (dir.join("maps"), dir.join("mail"));
-        fs::create_dir(&mail).unwrap();
-        chown(&mail, Some(uid), Some(gid)).unwrap();
+        let home = Home::new();
+        let maps = home.path("maps");
         let sink = SmtpSink::start().unwrap();
         let mut postfix = Postfix::prepare().unwrap();
-        let url = fill(engine, dir, &sink);
-        configure(engine, &url, dir, &postfix.queue());
+        let url = fill(engine, &home, &sink);
+        configure(engine, &url, &home, &postfix.queue());
 
         // The sockets that Postfix uses are Dovecot's.
         let dovecot = Dovecot::builder()
             .without_accounts()
-            .extra_config(&format!("!include {}/logins/transhume.conf", dir.display()))
+            .extra_config(&home.dovecot_settings())
             .start()
             .unwrap();
         let settings = fs::read_to_string(maps.join("main.cf")).unwrap();
@@ -157,11 +189,10 @@ impl Platform {
         Self {
             engine,
             maps,
-            mail,
             sink,
             postfix,
             dovecot,
-            _temp: temp,
+            home,
         }
     }
 
@@ -177,7 +208,7 @@ impl Platform {
 
     /// Messages in the mailbox whose folder has this name.
     pub(crate) fn messages(&self, below: &str) -> usize {
-        let folder = self.mail.join(below).join("Maildir/new");
+        let folder = self.home.path("mail").join(below).join("Maildir/new");
         fs::read_dir(folder).map_or(0, Iterator::count)
     }
 

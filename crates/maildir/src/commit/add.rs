@@ -5,13 +5,15 @@
 //! name; the next run finds it by its origin, unless Dovecot has given it a UID first.
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
 
 use transhume_model::mail::Uid;
 
+use crate::disk::random_hex;
 use crate::error::MaildirError;
 use crate::lock::DotLock;
 use crate::open::OpenMailbox;
-use crate::uidlist::{Line, Summary, UIDLIST, UidListHeader};
+use crate::uidlist::{Line, Summary, UID_MAX, UIDLIST, UidListHeader, header_line, read_ends};
 
 #[derive(Debug)]
 pub(super) struct Add {
@@ -50,6 +52,47 @@ impl Add {
         };
         line.write_to(&mut self.lines);
         self.header.uid_next = uid.next().unwrap_or(Uid::LAST);
+    }
+
+    /// Sees to it that no UID below this one is given any more: the list is written anew under another header, as Dovecot does
+    /// it. (A line for a message that is not there would be quicker; Dovecot shows it to clients until it looks for the file.)
+    pub(super) fn reserve(
+        &mut self,
+        mailbox: &OpenMailbox,
+        lock: &mut DotLock,
+        uid_next: Uid,
+    ) -> Result<(), MaildirError> {
+        if uid_next <= self.header.uid_next || uid_next.get() > UID_MAX {
+            return Ok(());
+        }
+        let Some(file) = mailbox.base.read(UIDLIST)? else {
+            return Ok(());
+        };
+        let guid = self.header.guid.clone().unwrap_or_else(random_hex::<16>);
+        let mut scratch = mailbox.scratch("uidlist")?;
+        scratch.write(header_line(self.header.uid_validity, uid_next, &guid).as_bytes())?;
+        let fail = |error| mailbox.base.fail("reading", UIDLIST, error);
+        let mut old = BufReader::new(file.take(self.end));
+        old.skip_until(b'\n').map_err(fail)?;
+        loop {
+            lock.keep()?;
+            let length = {
+                let lines = old.fill_buf().map_err(fail)?;
+                scratch.write(lines)?;
+                lines.len()
+            };
+            if length == 0 {
+                break;
+            }
+            old.consume(length);
+        }
+        lock.check()?;
+        scratch.replace(&mailbox.base, UIDLIST, None)?;
+        *self = Self::begin(
+            mailbox,
+            read_ends(&mailbox.base)?.ok_or_else(|| fail(std::io::ErrorKind::NotFound.into()))?,
+        )?;
+        Ok(())
     }
 
     pub(super) fn end_page(&mut self, mailbox: &OpenMailbox, lock: &DotLock) -> Result<(), MaildirError> {

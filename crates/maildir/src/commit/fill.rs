@@ -26,6 +26,8 @@ pub(super) struct Fill {
     /// The least UID for messages that are not the source's.
     above: u32,
     placed: HashMap<Source, UidSet>,
+    /// Whether messages are entered that were there before.
+    has_twins: bool,
     line: Vec<u8>,
 }
 
@@ -45,6 +47,7 @@ impl Fill {
             guid,
             above: uid_next.map_or(1, Uid::get),
             placed: HashMap::new(),
+            has_twins: false,
             line: Vec::new(),
         })
     }
@@ -52,6 +55,12 @@ impl Fill {
     pub(super) fn enter(&mut self, origin: &Origin, uid: Uid, base: &[u8]) -> Result<(), MaildirError> {
         let source = (origin.tag, origin.uid_validity);
         self.placed.entry(source).or_default().insert(origin.uid);
+        self.write(uid, b"", base)
+    }
+
+    /// Enters a message that does not bear the mark of the source's message that it is.
+    pub(super) fn enter_twin(&mut self, uid: Uid, base: &[u8]) -> Result<(), MaildirError> {
+        self.has_twins = true;
         self.write(uid, b"", base)
     }
 
@@ -83,7 +92,7 @@ impl Fill {
         self.scratch.write_at_start(line.as_bytes())?;
         // Where mail was before, its UIDs must not be lost with a list that a power cut leaves empty. Else one flush is enough
         // that comes when the lock is released: what it comes too late for is filled again.
-        let is_fresh = kept == 0;
+        let is_fresh = kept == 0 && !self.has_twins;
         if !is_fresh || mailbox.settings.is_each_flushed() {
             mailbox.sync(&mailbox.cur)?;
         }

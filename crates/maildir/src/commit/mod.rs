@@ -31,7 +31,7 @@ use crate::uidlist::{self, UID_MAX, UidListHeader};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitKind {
     /// The mailbox gets the UIDVALIDITY given. *All* messages that the source's mailbox has are to be placed,
-    /// those that an earlier run has placed already included: what is in the mailbox and is not placed
+    /// those that an earlier run has placed already, and twins, included: what is in the mailbox and is not placed
     /// is kept, but gets a UID above. Nothing changes for Dovecot until [`Commit::finish`].
     ///
     /// Where the mailbox has that UIDVALIDITY already, as after a run that was killed when all was done, this is the same
@@ -58,6 +58,8 @@ pub struct ToPlace<'a> {
     pub staged: &'a Staged,
     /// The flags and keywords it is to have.
     pub flags: &'a FlagSet,
+    /// The base name of the message that it is already, where that does not bear its mark. Nothing is taken in then.
+    pub twin: Option<&'a [u8]>,
 }
 
 /// What became of a message.
@@ -212,6 +214,16 @@ impl Commit {
         placed.and(entered).map(|()| outcomes)
     }
 
+    /// Sees to it that no UID below this one, the source's UIDNEXT, is given to what arrives here later: on the source it stood for a
+    /// message that has come and gone, and that some client may still have. To be called when all messages are placed.
+    pub fn reserve(&mut self, uid_next: Uid) -> Result<(), MaildirError> {
+        match &mut self.how {
+            // It has been told so when it began.
+            How::Fill(_) => Ok(()),
+            How::Add(add) => add.reserve(&self.state.mailbox, &mut self.lock, uid_next),
+        }
+    }
+
     /// Enters everything that was placed, for Dovecot and for good, and releases the lock.
     pub fn finish(self) -> Result<CommitReport, MaildirError> {
         let Self {
@@ -240,6 +252,9 @@ impl Commit {
         self.lock.keep()?;
         let origin = &message.staged.origin;
         self.state.check_order(origin)?;
+        if let Some(twin) = message.twin {
+            return Ok(self.enter_twin(origin, twin)?.unwrap_or(Placed::Vanished));
+        }
         match self.find_present(origin, base)? {
             Some(present) => {
                 self.state.mailbox.tmp.remove(&stage_name(origin))?;
@@ -280,9 +295,34 @@ impl Commit {
         Ok(Some(Placed::Present { uid, flags }))
     }
 
+    /// A message that came another way, and is the source's: numbered anew, it gets the source's UID; else it keeps its own.
+    fn enter_twin(&mut self, origin: &Origin, base: &[u8]) -> Result<Option<Placed>, MaildirError> {
+        let State {
+            mailbox,
+            index,
+            keywords,
+            ..
+        } = &mut self.state;
+        let Some(record) = index.get_mut(base).filter(|record| !record.done) else {
+            return Ok(None);
+        };
+        let uid = match (&mut self.how, record.uid()) {
+            (How::Add(_), Some(uid)) => uid,
+            (how, _) => {
+                let uid = how.assign(mailbox, origin)?;
+                how.enter_twin(uid, base)?;
+                uid
+            }
+        };
+        record.set_uid(uid);
+        record.done = true;
+        let flags = keywords.flags(record.letters);
+        Ok(Some(Placed::Present { uid, flags }))
+    }
+
     /// Renames a staged message into `cur/`.
     fn take_in(&mut self, message: &ToPlace<'_>) -> Result<Placed, MaildirError> {
-        let ToPlace { staged, flags } = *message;
+        let ToPlace { staged, flags, .. } = *message;
         let state = &mut self.state;
         let mailbox = &state.mailbox;
         // What lies there may be another, unfinished attempt at the same message.
@@ -309,11 +349,9 @@ impl Commit {
         let State { mailbox, index, .. } = &self.state;
         let mut names = vec![None; messages.len()];
         let mut unknown: HashMap<Origin, usize> = HashMap::new();
-        for (at, ToPlace { staged, .. }) in messages.iter().enumerate() {
-            let Some(record) = index
-                .get(&staged.origin)
-                .filter(|record| self.how.has_to_enter(record))
-            else {
+        for (at, ToPlace { staged, twin, .. }) in messages.iter().enumerate() {
+            let record = index.get(&staged.origin).filter(|_| twin.is_none());
+            let Some(record) = record.filter(|record| self.how.has_to_enter(record)) else {
                 continue;
             };
             let base = staged.base_name(&self.state.mailbox.settings.host);
@@ -383,6 +421,16 @@ impl How {
     fn enter(&mut self, origin: &Origin, uid: Uid, base: &[u8]) -> Result<(), MaildirError> {
         match self {
             Self::Fill(fill) => fill.enter(origin, uid, base),
+            Self::Add(add) => {
+                add.enter(uid, base);
+                Ok(())
+            }
+        }
+    }
+
+    fn enter_twin(&mut self, uid: Uid, base: &[u8]) -> Result<(), MaildirError> {
+        match self {
+            Self::Fill(fill) => fill.enter_twin(uid, base),
             Self::Add(add) => {
                 add.enter(uid, base);
                 Ok(())

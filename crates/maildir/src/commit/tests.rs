@@ -229,6 +229,68 @@ fn a_directory_that_is_a_symbolic_link_is_not_entered() {
     }
 }
 
+/// I13: what came another way, and is the source's, gets the source's UID when a mailbox is numbered anew; else it keeps its own.
+#[test]
+fn a_twin_is_numbered_as_the_source_where_all_are_numbered_anew() {
+    for (kind, uids) in [(fill(7), [4, 9, 10]), (add(1_699_999_999), [1, 9, 2])] {
+        let account = Account::new();
+        let inbox = account.inbox();
+        account.write("cur/100.M1P1.mx:2,S", "a twin");
+        account.write("cur/101.M1P1.mx:2,", "somebody's");
+        account.play_dovecot();
+        let none = FlagSet::new();
+        let staged = [4, 9].map(|number| stage(&inbox, origin(7, number)).unwrap());
+        let to_place = [
+            ToPlace {
+                staged: &staged[0],
+                flags: &none,
+                twin: Some(b"100.M1P1.mx"),
+            },
+            ToPlace {
+                staged: &staged[1],
+                flags: &none,
+                twin: None,
+            },
+        ];
+        let mut commit = inbox.begin_commit(kind, &[]).unwrap();
+        let placed = commit.place(&to_place).unwrap();
+        commit.finish().unwrap();
+        assert_eq!(
+            placed[0],
+            Placed::Present {
+                uid: uid(uids[0]),
+                flags: flags("\\Seen"),
+            }
+        );
+        let list = account.read("dovecot-uidlist");
+        let line_of = |base: &str| {
+            let line = list.lines().find(|line| line.contains(base)).unwrap();
+            line.split(' ').next().unwrap().parse::<u32>().unwrap()
+        };
+        assert_eq!(
+            [line_of("100.M1P1"), line_of("U9T"), line_of("101.M1P1")],
+            uids,
+            "{list}"
+        );
+    }
+}
+
+#[test]
+fn a_twin_that_has_gone_is_not_entered() {
+    let account = Account::new();
+    let inbox = account.inbox();
+    let staged = stage(&inbox, origin(7, 1)).unwrap();
+    let mut commit = inbox.begin_commit(fill(7), &[]).unwrap();
+    let placed = commit
+        .place(&[ToPlace {
+            staged: &staged,
+            flags: &FlagSet::new(),
+            twin: Some(b"100.M1P1.mx"),
+        }])
+        .unwrap();
+    assert_eq!(placed, [Placed::Vanished]);
+}
+
 #[test]
 fn keywords_without_a_letter_are_reported() {
     let account = Account::new();
@@ -243,6 +305,7 @@ fn keywords_without_a_letter_are_reported() {
         .place(&[ToPlace {
             staged: &staged,
             flags: &set,
+            twin: None,
         }])
         .unwrap();
     let report = commit.finish().unwrap();

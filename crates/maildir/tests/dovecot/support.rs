@@ -105,7 +105,11 @@ pub(crate) fn stage(mailbox: &MailboxDir, origin: Origin, date: InternalDate, by
 pub(crate) fn place(commit: &mut Commit, messages: &[(Staged, FlagSet)]) -> Vec<Placed> {
     let page: Vec<ToPlace<'_>> = messages
         .iter()
-        .map(|(staged, flags)| ToPlace { staged, flags })
+        .map(|(staged, flags)| ToPlace {
+            staged,
+            flags,
+            twin: None,
+        })
         .collect();
     commit.place(&page).unwrap()
 }

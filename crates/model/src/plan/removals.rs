@@ -7,6 +7,10 @@
 use super::{Action, PairState};
 use crate::mail::{FlagSet, Uid};
 
+/// How many times a message counts of a mailbox that is empty all at once: that is more often a server in trouble than a tidy
+/// owner.
+const EMPTIED: u64 = 10;
+
 /// What is done about messages that the source has no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletions {
@@ -23,6 +27,20 @@ impl Deletions {
     /// Whether it matters which messages are missing.
     pub fn is_follow(self) -> bool {
         matches!(self, Self::Follow { .. })
+    }
+
+    /// Whether so many messages may go at once from a mailbox in which the source has so many left. If not: the least number that
+    /// `most` would have to be.
+    pub fn permits(self, gone: u64, left: u64) -> Result<(), u64> {
+        let counted = if left == 0 {
+            gone.saturating_mul(EMPTIED)
+        } else {
+            gone
+        };
+        match self {
+            Self::Follow { most } if counted <= u64::from(most) => Ok(()),
+            _ => Err(counted),
+        }
     }
 }
 
@@ -64,6 +82,21 @@ pub fn plan_removals(absent: &[Absent], began: i64) -> Vec<Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// I8
+    #[test]
+    fn a_source_that_loses_its_mail_takes_nothing_with_it() {
+        let follow = Deletions::Follow { most: 100 };
+        for (deletions, gone, left, expected) in [
+            (follow, 100, 1, Ok(())),
+            (follow, 101, 1_000, Err(101)),
+            (follow, 10, 0, Ok(())),
+            (follow, 11, 0, Err(110)),
+            (Deletions::Keep, 1, 1, Err(1)),
+        ] {
+            assert_eq!(deletions.permits(gone, left), expected, "{gone} of {left}");
+        }
+    }
 
     /// I8, I14
     #[test]

@@ -120,6 +120,9 @@ impl<'a> Carrier<'a> {
     /// Follows removals on the source, or keeps what was removed there.
     pub(crate) fn removing(mut self, removals: Removals) -> Self {
         self.removals = removals;
+        for work in self.works.iter_mut() {
+            work.is_to_be_opened = removals.deletions.is_follow() && work.checkpoint.messages == 0;
+        }
         self
     }
 
@@ -179,6 +182,10 @@ impl<'a> Carrier<'a> {
                 self.ask_places(self.unread);
                 continue;
             }
+            if std::mem::take(&mut work.is_to_be_opened) {
+                self.examine(self.unread);
+                continue;
+            }
             let Some(&window) = work.windows.front() else {
                 self.unread += 1;
                 continue;
@@ -223,7 +230,8 @@ impl<'a> Carrier<'a> {
     /// When nothing more of a mailbox is to come, the stager learns it.
     async fn settle(&mut self, mailbox: usize) -> Result<(), SyncError> {
         let work = &mut self.works[mailbox];
-        if work.end.is_some() || work.open > 0 || !work.windows.is_empty() || !work.places.is_empty() {
+        let is_unread = !work.windows.is_empty() || !work.places.is_empty() || work.is_to_be_opened;
+        if work.end.is_some() || work.open > 0 || is_unread {
             return Ok(());
         }
         if work.error.is_none() && work.resurvey() {
@@ -248,7 +256,8 @@ impl<'a> Carrier<'a> {
             && work.error.is_none()
             && work.end == Some(End::Read)
         {
-            stager.close(work.record.id, work.handed_over).await?;
+            let is_whole = work.unlisted == 0 && work.failed.is_empty();
+            stager.close(work.record.id, work.handed_over, is_whole).await?;
         }
         Ok(())
     }

@@ -53,19 +53,34 @@ impl Carrier<'_> {
         let Deletions::Follow { most } = self.removals.deletions else {
             return Ok(());
         };
-        let is_complete = work.error.is_none() && work.unlisted == 0 && work.expected.is_some();
-        if !is_complete || work.absent.is_empty() {
+        let Some(left) = work.expected else {
             return Ok(());
-        }
-        let gone = work.absent.len();
-        if gone > u64::from(most) {
-            work.warning = Some(format!(
-                "{gone} messages of it are gone on the old server, more than --most-deletions {most} allows: none is \
-                 removed here. If that is right, run again with --most-deletions {gone}"
-            ));
+        };
+        if work.error.is_some() || work.unlisted > 0 {
             return Ok(());
         }
         let id = work.record.id;
+        let gone = match left {
+            0 => self.base.count_pairs(id).await?,
+            _ => work.absent.len(),
+        };
+        if let Err(needed) = self.removals.deletions.permits(gone, left) {
+            let trust = if left == 0 {
+                "an empty mailbox is trusted with a tenth of"
+            } else {
+                "more than is allowed by"
+            };
+            work.warning = Some(format!(
+                "{gone} messages of it are gone on the old server, where {left} are left ({trust} --most-deletions {most}): none \
+                 is removed here. If that is right, run again with --most-deletions {needed}"
+            ));
+            return Ok(());
+        }
+        if left == 0 {
+            // There was no list that they could have been missing in.
+            let known = self.base.pairs(id, Uid::FIRST, Uid::LAST).await?;
+            work.absent = known.iter().map(|pair| pair.uid).collect();
+        }
         let absent = std::mem::take(&mut work.absent);
         let uids: Vec<Uid> = absent
             .ranges()

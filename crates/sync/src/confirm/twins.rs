@@ -56,10 +56,11 @@ pub(super) async fn pair(
     }
 }
 
-/// Messages on the target that do not bear the mark of the source message they are: by the digest of their bytes.
+/// Messages on the target that do not bear the mark of the source message they are: by the digest of their bytes, as they lie
+/// on the disk and as Dovecot serves them, for a source may serve line ends that Dovecot does not.
 type Twins = HashMap<Digest, Vec<String>>;
 
-/// Reads all messages of these sizes, as Dovecot serves them, that do not bear the mark of a source message.
+/// Reads all messages of these sizes, every line ended by CRLF, that do not bear the mark of a source message.
 async fn find(place: &MaildirPlace, sizes: HashSet<u64>) -> Result<Twins, SyncError> {
     if sizes.is_empty() {
         return Ok(Twins::new());
@@ -76,8 +77,11 @@ async fn find(place: &MaildirPlace, sizes: HashSet<u64>) -> Result<Twins, SyncEr
                 !is_own && entry.virtual_size().is_none_or(|size| sizes.contains(&size))
             },
             |entry, contents| {
-                if let Ok(name) = std::str::from_utf8(entry.base) {
-                    twins.entry(contents.served).or_default().push(name.to_owned());
+                let Ok(name) = std::str::from_utf8(entry.base) else {
+                    return;
+                };
+                for digest in HashSet::from([contents.stored, contents.served]) {
+                    twins.entry(digest).or_default().push(name.to_owned());
                 }
             },
         )?;

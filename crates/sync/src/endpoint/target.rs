@@ -95,8 +95,9 @@ pub(crate) trait Place: fmt::Debug + Send + Sync {
     /// Carries out actions that need no bytes from the source.
     async fn apply(&self, base: &Base, actions: Vec<Action>) -> Result<Confirmed, SyncError>;
 
-    /// All that this pass has for the mailbox has been kept: makes it part of the mailbox.
-    async fn commit(&self, base: &Base) -> Result<Confirmed, SyncError>;
+    /// All that this pass has for the mailbox has been kept: makes it part of the mailbox. `is_whole` says whether that is all that
+    /// the source has, so that no message below its UIDNEXT is still to come.
+    async fn commit(&self, base: &Base, is_whole: bool) -> Result<Confirmed, SyncError>;
 }
 
 /// A message on its way in. Dropped before it is finished, it leaves nothing behind.

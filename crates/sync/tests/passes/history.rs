@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use transhume_sync::{Report, SyncError};
+use transhume_sync::{Deletions, Report, SyncError};
 use transhume_testkit::SimulatedServer;
 use transhume_testkit::simulated::{Account, EVERYTHING, PLAIN, WITHOUT_MOD_SEQ};
 
@@ -114,10 +114,11 @@ pub(crate) enum Event {
     During(u8, OnSource),
 }
 
-/// A history: what the server can do, and what happens.
+/// A history: what the server can do, whether its removals are followed, and what happens.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     pub(crate) server: u8,
+    pub(crate) follows: bool,
     pub(crate) events: Vec<Event>,
 }
 
@@ -125,6 +126,9 @@ pub(crate) struct History {
 pub(crate) fn play(server: &Arc<SimulatedServer>, history: &History) -> Result<(), String> {
     let mut player = Player::begin(Arc::clone(server), history.server);
     player.world.mailboxes = 1 + 2 * (history.events.len() % 2);
+    if history.follows {
+        player.world.deletions = Deletions::Follow { most: 1_000 };
+    }
     for (number, event) in history.events.iter().enumerate() {
         player
             .happen(*event)
@@ -133,6 +137,12 @@ pub(crate) fn play(server: &Arc<SimulatedServer>, history: &History) -> Result<(
     player
         .happen(Event::Pass)
         .map_err(|what| format!("at the last pass: {what}"))?;
+    if history.follows {
+        // What was missing for the first time goes now.
+        player
+            .happen(Event::Pass)
+            .map_err(|what| format!("at the pass after the last: {what}"))?;
+    }
     player.nothing_is_left()
 }
 
@@ -290,11 +300,16 @@ impl Player {
             .check_subscriptions(&account, &subscriptions, &subscribed, !was_cut)?;
         if was_cut {
             self.ledgers.cut(&account, &after);
+            self.ledgers.missed(&account);
             return Ok(actions);
         }
         let report = result.map_err(|error| format!("the pass ends with an error: {error}"))?;
         is_complete(&report)?;
         self.ledgers.check_complete(&account, &before, &after)?;
+        if self.world.deletions.is_follow() {
+            self.ledgers.check_followed(&account, &after)?;
+        }
+        self.ledgers.missed(&account);
         Ok(actions)
     }
 
@@ -336,8 +351,10 @@ impl Player {
             self.ledgers
                 .check_subscriptions(&account, &subscriptions, &subscribed, false)?;
         }
-        self.ledgers.cut(&first, &after);
-        self.ledgers.cut(&account, &after);
+        for account in [&first, &account] {
+            self.ledgers.cut(account, &after);
+            self.ledgers.missed(account);
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod fence;
 mod history;
 mod interruption;
 mod ledger;
+mod once;
 mod power;
 mod property;
 mod workers;

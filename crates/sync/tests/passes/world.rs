@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) mailboxes: usize,
     /// New connections in a row that may bring nothing.
     pub(crate) retries: u32,
+    /// What becomes of messages that the server has no longer.
+    pub(crate) deletions: Deletions,
     home: TempDir,
 }
 
@@ -54,6 +56,7 @@ impl World {
             patience: PATIENCE,
             mailboxes: 1,
             retries: 0,
+            deletions: Deletions::Keep,
             home,
         }
     }
@@ -152,7 +155,7 @@ impl World {
             target,
             base,
             selection: Selection::default(),
-            deletions: Deletions::Keep,
+            deletions: self.deletions,
             connections: 2,
             retries: self.retries,
             makes_mailboxes: true,

@@ -332,7 +332,7 @@ impl Place for ImapPlace {
     }
 
     /// All that was received is in the mailbox already.
-    async fn commit(&self, base: &Base) -> Result<Confirmed, SyncError> {
+    async fn commit(&self, base: &Base, _is_whole: bool) -> Result<Confirmed, SyncError> {
         let uid_next = self.progress.lock().await.uid_next;
         base.set_target(self.id, self.uid_validity, uid_next).await?;
         Ok(Confirmed::default())

@@ -25,6 +25,8 @@ pub(crate) struct MaildirPlace {
     pub(crate) tag: [u8; 8],
     /// The source's.
     pub(crate) uid_validity: Option<UidValidity>,
+    /// The source's.
+    pub(crate) uid_next: Option<Uid>,
     pub(crate) how: How,
     /// The target's numbers as they were found.
     pub(crate) header: Option<TargetHeader>,
@@ -66,6 +68,7 @@ impl MaildirPlace {
             dir,
             tag,
             uid_validity: wanted.checkpoint.uid_validity,
+            uid_next: wanted.checkpoint.uid_next,
             how,
             header: wanted.state.header,
             numbers_known: record.base.target_uid_validity == Some(uid_validity),
@@ -106,6 +109,15 @@ impl MaildirPlace {
             uid_validity: self.uid_validity,
             uid,
         }
+    }
+
+    /// The source's UIDNEXT, where the target has the source's numbers and is behind it.
+    pub(crate) fn behind(&self) -> Option<Uid> {
+        let (How::Add { uid_validity }, Some(header)) = (self.how, self.header) else {
+            return None;
+        };
+        let next = self.uid_next.filter(|next| header.uid_next < *next);
+        next.filter(|_| self.uid_validity == Some(uid_validity))
     }
 
     /// What a message is found by: its name where the base knows it by that, else its mark.
@@ -154,8 +166,8 @@ impl Place for MaildirPlace {
         confirm::apply(base, self, actions).await
     }
 
-    async fn commit(&self, base: &Base) -> Result<Confirmed, SyncError> {
-        confirm::commit(base, self).await
+    async fn commit(&self, base: &Base, is_whole: bool) -> Result<Confirmed, SyncError> {
+        confirm::commit(base, self, is_whole).await
     }
 }
 

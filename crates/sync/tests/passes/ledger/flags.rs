@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use transhume_testkit::maildir::{DiskMailbox, DiskMessage};
 use transhume_testkit::simulated;
 
-use super::{Ledger, get, text};
+use super::{Disk, Ledger, get, text};
 use crate::history::FLAGS;
 
 /// For each of [`FLAGS`], whether it is set.
@@ -21,7 +21,7 @@ impl Ledger {
         &mut self,
         name: &str,
         mailbox: &simulated::Mailbox,
-        before: Option<&DiskMailbox>,
+        before: &Disk,
         disk: &DiskMailbox,
     ) -> Result<(), String> {
         for message in &mailbox.messages {
@@ -31,7 +31,9 @@ impl Ledger {
                 continue;
             };
             let flags = flags_of(&found.flags);
-            let was = before.and_then(|before| before.messages.iter().find(|was| was.base == found.base));
+            // Under another name, where the mailbox was renamed.
+            let mut was = before.values().flat_map(|mailbox| &mailbox.messages);
+            let was = was.find(|was| was.base == found.base);
             let Some(was) = was else {
                 if flags != source || found.modified != message.internal_date {
                     return Err(format!(
