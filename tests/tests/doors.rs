@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use clients::{Imap, Pop3, http_login, smtp_login};
 use place::Place;
 use transhume_e2e::{PASSWORD, wait_until};
-use transhume_testkit::{Oracle, compare, snapshot};
+use transhume_testkit::{Dovecot, Oracle, compare, snapshot};
 
 /// Each test has two servers with the usual ports of POP3 and looks at the clock.
 fn alone() -> MutexGuard<'static, ()> {
@@ -136,6 +136,44 @@ fn people_come_through_every_door_and_read_their_mail_at_once() {
     );
     // I10: no secret in any log.
     assert!(!place.logs().contains(PASSWORD), "{}", place.logs());
+}
+
+/// Dovecot checks the old server's certificate itself when it leads somebody there.
+#[test]
+fn the_way_to_the_old_server_is_secured() {
+    let _alone = alone();
+    let secured = Dovecot::builder()
+        .tls_ca()
+        .user("ida@tls.example", PASSWORD)
+        .start()
+        .unwrap();
+    let strange = Dovecot::builder()
+        .tls_ca()
+        .user("eve@strange.example", PASSWORD)
+        .start()
+        .unwrap();
+    let place = Place::trusting(&[], Some(secured.ca_pem_path()));
+    place.hold_passes();
+    place.add_provider("Secured", "127.0.0.1", secured.imaps_port(), "tls.example");
+    place.add_provider("Strange", "127.0.0.1", strange.imaps_port(), "strange.example");
+    place.sql("UPDATE provider SET security = 'tls' WHERE name <> 'Old'");
+    let mut ida = Imap::connect(place.imap_port());
+    let said = ida.login("ida@tls.example", PASSWORD);
+    assert!(said.starts_with("OK"), "{said}\n{}", place.logs());
+    assert!(ida.command("SELECT INBOX").contains("* 0 EXISTS"));
+    // A certificate of another authority: nobody is asked with a password, and the log says what to do.
+    let said = Imap::connect(place.imap_port()).login("eve@strange.example", PASSWORD);
+    assert!(said.starts_with("NO [UNAVAILABLE]"), "{said}");
+    assert!(place.logs().contains("is not trusted"), "{}", place.logs());
+    assert!(!strange.log().contains("Login: user="), "{}", strange.log());
+    // Where it changes after the account was made, Dovecot itself does not send the password.
+    place.sql(&format!(
+        "UPDATE provider SET port = {} WHERE name = 'Secured'",
+        strange.imaps_port()
+    ));
+    let said = Imap::connect(place.imap_port()).login("ida@tls.example", PASSWORD);
+    assert!(said.starts_with("NO [UNAVAILABLE]"), "{said}");
+    assert!(!strange.log().contains("auth failed"), "{}", strange.log());
 }
 
 #[test]

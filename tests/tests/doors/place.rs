@@ -16,6 +16,8 @@ pub(crate) struct Place {
     pub(crate) postfix: Postfix,
     service: Option<Child>,
     port: u16,
+    /// The authority that Dovecot and the service trust, if not those of this machine.
+    authority: Option<PathBuf>,
     dir: PathBuf,
     _temp: TempDir,
 }
@@ -32,6 +34,11 @@ state-dir = "DIR/lib/state"
 folder = "DIR/mail"
 owner = "OWNER"
 "#;
+
+/// Dovecot's setting of an authority.
+fn trust(authority: &Path) -> String {
+    format!("ssl_ca = <{}\n", authority.display())
+}
 
 /// The id of a group of this machine.
 fn group(name: &str) -> u32 {
@@ -77,9 +84,21 @@ fn old_server(address: Ipv4Addr, people: &[&str]) -> Dovecot {
 impl Place {
     /// `people` have an account on the old server, which is the provider of `old.example` and `was.example` (here `is.example`).
     pub(crate) fn start(people: &[&str]) -> Self {
+        Self::trusting(people, None)
+    }
+
+    /// The same, where both trust an authority of their own.
+    pub(crate) fn trusting(people: &[&str], authority: Option<&Path>) -> Self {
         let temp = tempfile::Builder::new().prefix("tk").tempdir_in("/tmp").unwrap();
         let dir = temp.path().to_owned();
         fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+        // Dovecot reads it with few rights.
+        let authority = authority.map(|authority| {
+            let copy = dir.join("authority.pem");
+            fs::copy(authority, &copy).unwrap();
+            fs::set_permissions(&copy, Permissions::from_mode(0o644)).unwrap();
+            copy
+        });
         let address = own_address();
         let old = old_server(address, people);
         let (uid, gid) = Dovecot::mail_user().unwrap();
@@ -128,7 +147,10 @@ impl Place {
         );
         let new = Dovecot::builder()
             .without_accounts()
-            .extra_config(&format!("!include {logins}/transhume.conf"))
+            .extra_config(&format!(
+                "!include {logins}/transhume.conf\n{}",
+                authority.as_deref().map_or_else(String::new, trust)
+            ))
             .start()
             .unwrap();
         // A hundred people come from one address here; Postfix usually takes fifty.
@@ -142,6 +164,7 @@ impl Place {
             postfix,
             service: None,
             port,
+            authority,
             dir,
             _temp: temp,
         };
@@ -157,7 +180,11 @@ impl Place {
             .append(true)
             .open(self.dir.join("service.log"))
             .unwrap();
-        let service = Command::new(binary())
+        let mut command = Command::new(binary());
+        if let Some(authority) = &self.authority {
+            command.env("SSL_CERT_FILE", authority);
+        }
+        let service = command
             .args(["serve", "--config"])
             .arg(self.dir.join("transhume.toml"))
             .stdin(Stdio::null())

@@ -94,12 +94,17 @@ fn ask(folder: &str, version: Version) -> String {
         ),
         Version::V2_4 => format!("passdb lua {{\n  lua_file = {folder}/{SCRIPT}\n}}\n"),
     };
+    let trust = match version {
+        // What ssl_client_ca_dir says counts for other clients of 2.3, and not for its proxy.
+        Version::V2_3 => "ssl_ca = </etc/ssl/certs/ca-certificates.crt\nssl_require_crl = no\n",
+        Version::V2_4 => "ssl_client_ca_dir = /etc/ssl/certs\n",
+    };
     format!(
         "# Who is not let in so far may come from an old platform: Transhume's service knows. While it asks there, a worker waits.\n\
          {passdb}\
          service auth-worker {{\n  process_limit = 200\n}}\n\
          # Whose mail is still there is led there; that server's certificate is checked.\n\
-         ssl_client_ca_dir = /etc/ssl/certs\n"
+         {trust}"
     )
 }
 
