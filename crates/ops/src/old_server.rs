@@ -22,7 +22,7 @@ pub(crate) fn endpoint(provider: &Provider) -> Endpoint {
         },
         certificate: match provider.certificate {
             CertificateTrust::Public => CertificateRule::Public,
-            CertificateTrust::Pinned(digest) => CertificateRule::Pinned(Fingerprint::from_digest(digest)),
+            CertificateTrust::Pinned(digest) => CertificateRule::Pinned(Fingerprint::from(digest)),
         },
         timeouts: Timeouts {
             connect: PATIENCE,

@@ -24,12 +24,12 @@ pub(crate) struct Carrier {
 }
 
 /// What a pass needs to know of the directory.
-struct Known {
-    provider: Provider,
-    settings: Settings,
+pub(crate) struct Known {
+    pub(crate) provider: Provider,
+    pub(crate) settings: Settings,
     /// Where the mailbox lies below the folder of all mail.
-    below: String,
-    password: Result<Vec<u8>, Ended>,
+    pub(crate) below: String,
+    pub(crate) password: Result<Vec<u8>, Ended>,
 }
 
 /// What a pass came to.
@@ -104,7 +104,7 @@ impl Carrier {
     }
 
     /// What the pass needs to know; `None` where there is nothing to be done now.
-    async fn look_up(&self, migration: &Migration) -> Result<Option<Known>, DirectoryError> {
+    pub(crate) async fn look_up(&self, migration: &Migration) -> Result<Option<Known>, DirectoryError> {
         let pool = &self.options.pool;
         let mut providers = pool.providers().await?.into_iter();
         let provider = providers.find(|provider| provider.name == migration.provider && provider.enabled);
@@ -162,7 +162,7 @@ impl Carrier {
                 folders: &self.options.folders,
                 below: &known.below,
                 password,
-                fence: heartbeat.fence(),
+                fence: Some(heartbeat.fence()),
                 now: began,
             })
             .await?;

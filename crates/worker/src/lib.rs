@@ -14,6 +14,7 @@ mod carrying;
 mod ending;
 mod heartbeat;
 mod pass;
+mod plan;
 mod progress;
 mod rest;
 mod scheduler;
@@ -27,6 +28,7 @@ use transhume_db::Sealer;
 use transhume_db::directory::DirectoryPool;
 
 pub use pass::Folders;
+pub use plan::{PlanError, plan};
 pub use scheduler::run;
 
 /// All that a worker needs.

@@ -64,7 +64,7 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) below: &'a str,
     /// The password of the account, or of the provider's master user.
     pub(crate) password: Vec<u8>,
-    pub(crate) fence: Arc<dyn Fence>,
+    pub(crate) fence: Option<Arc<dyn Fence>>,
     /// Seconds since 1970 UTC.
     pub(crate) now: i64,
 }
@@ -72,16 +72,7 @@ pub(crate) struct Ingredients<'a> {
 impl Ready {
     /// Opens both ends' files, and makes what is missing. The Maildir is this pass's own from then on.
     pub(crate) async fn new(ingredients: Ingredients<'_>) -> Result<Self, SyncError> {
-        let Ingredients {
-            migration,
-            provider,
-            settings,
-            folders,
-            below,
-            password,
-            fence,
-            now,
-        } = ingredients;
+        let Ingredients { folders, below, .. } = ingredients;
         let (home, state) = (folders.home(below), folders.state(below));
         let maildir = home.join("Maildir");
         let state_file = state.clone();
@@ -95,35 +86,63 @@ impl Ready {
             Ok((target, claim))
         })
         .await?;
+        let pass = ingredients.into_pass(target, Store::open(&state).await?).await?;
+        Ok(Self { pass, _claim: claim })
+    }
+}
+
+impl Ingredients<'_> {
+    /// A pass that is to be shown and not run: nothing is made, and the Maildir stays everybody's.
+    pub(crate) async fn to_be_shown(self) -> Result<Pass, SyncError> {
+        let (maildir, state) = (
+            self.folders.home(self.below).join("Maildir"),
+            self.folders.state(self.below),
+        );
+        let is_known = state.is_file();
+        let target = blocking(move || MaildirTarget::look_only(&maildir, OPTIONS)).await?;
+        let store = if is_known {
+            Store::open(&state).await?
+        } else {
+            Store::in_memory().await?
+        };
+        self.into_pass(AnyTarget::from(target), store).await
+    }
+
+    async fn into_pass(self, target: AnyTarget, store: Store) -> Result<Pass, SyncError> {
+        let Self {
+            migration,
+            provider,
+            settings,
+            password,
+            fence,
+            now,
+            ..
+        } = self;
         let address = SourceAddress {
             host: provider.host.as_str().to_owned(),
             port: provider.port.get(),
             security: security(provider.security),
             user: provider.login(&migration.old_address),
         };
-        let name = migration.address.as_str();
-        let base = Base::open(Store::open(&state).await?, &address.account(), name).await?;
+        let base = Base::open(store, &address.account(), migration.address.as_str()).await?;
         let login_as = provider.login_of_passes(&migration.old_address);
-        Ok(Self {
-            pass: Pass {
-                source: Source {
-                    login_as: (login_as != address.user).then_some(login_as),
-                    address,
-                    password,
-                    certificate: certificate(provider.certificate),
-                    patience: PATIENCE,
-                },
-                target,
-                base,
-                selection: selection(settings),
-                deletions: Deletions::Keep,
-                connections: provider.connections_per_account.get(),
-                retries: RETRIES,
-                makes_mailboxes: settings.create_folders,
-                fence: Some(fence),
-                now: InternalDate::from_unix(now),
+        Ok(Pass {
+            source: Source {
+                login_as: (login_as != address.user).then_some(login_as),
+                address,
+                password,
+                certificate: certificate(provider.certificate),
+                patience: PATIENCE,
             },
-            _claim: claim,
+            target,
+            base,
+            selection: selection(settings),
+            deletions: Deletions::Keep,
+            connections: provider.connections_per_account.get(),
+            retries: RETRIES,
+            makes_mailboxes: settings.create_folders,
+            fence,
+            now: InternalDate::from_unix(now),
         })
     }
 }

@@ -139,6 +139,15 @@ pub(crate) fn tell() {
     // New mail on the old server arrives with the next pass, under its own UID.
     for (user, cache) in PEOPLE.iter().zip(&mut caches) {
         arrives_there(&place, user, "later");
+        // I12: what a pass would do can be shown, and nothing is done by that.
+        let plan: Value =
+            serde_json::from_slice(&place.transhume(&["migration", "plan", user, "--json"])).unwrap();
+        assert_eq!(
+            (&plan["totals"]["carried"], &plan["dry_run"]),
+            (&1.into(), &true.into()),
+            "{plan}"
+        );
+        assert_eq!(cache.synchronise(&place, user, PASSWORD), 0, "{user}");
         place.transhume(&["migration", "retry", user]);
         wait_until("the new mail is here", || {
             cache.synchronise(&place, user, PASSWORD) == 1
@@ -153,10 +162,15 @@ pub(crate) fn tell() {
     let ada = PEOPLE[0];
     place.set_password(ada, "another one");
     // Dovecot remembers for a minute whom it has let in.
-    place.new.doveadm(&["auth", "cache", "flush", ada]).unwrap();
+    let flushed = place.new.doveadm(&["auth", "cache", "flush", ada]).unwrap();
+    assert!(flushed.status.success(), "{flushed:?}");
     let asked = logins_there(&place, ada);
     let said = Imap::connect(place.imap_port()).login(ada, PASSWORD);
-    assert!(said.starts_with("NO [AUTHENTICATIONFAILED]"), "{said}");
+    assert!(
+        said.starts_with("NO [AUTHENTICATIONFAILED]"),
+        "{said}\n{}",
+        place.logs()
+    );
     assert_eq!(
         logins_there(&place, ada),
         asked,

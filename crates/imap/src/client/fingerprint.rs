@@ -14,11 +14,6 @@ impl Fingerprint {
         Self(Sha256::digest(certificate).into())
     }
 
-    /// What is known as a digest already.
-    pub fn from_digest(digest: [u8; 32]) -> Self {
-        Self(digest)
-    }
-
     /// Reads 64 hexadecimal digits; colons and blanks between them are passed over, as certificate viewers
     /// print them. `None` for anything else.
     pub fn from_hex(text: &str) -> Option<Self> {

@@ -95,8 +95,12 @@ fn ask(folder: &str, version: Version) -> String {
         Version::V2_4 => format!("passdb lua {{\n  lua_file = {folder}/{SCRIPT}\n}}\n"),
     };
     let trust = match version {
-        // What ssl_client_ca_dir says counts for other clients of 2.3, and not for its proxy.
-        Version::V2_3 => "ssl_ca = </etc/ssl/certs/ca-certificates.crt\nssl_require_crl = no\n",
+        // What ssl_client_ca_dir says counts for other clients of 2.3, and not for its proxy. Programs that get their configuration as
+        // variables do not run with so long a one, and do not need it.
+        Version::V2_3 => {
+            "ssl_ca = </etc/ssl/certs/ca-certificates.crt\nssl_require_crl = no\n\
+             protocol doveadm {\n  ssl_ca =\n}\nprotocol lda {\n  ssl_ca =\n}\n"
+        }
         Version::V2_4 => "ssl_client_ca_dir = /etc/ssl/certs\n",
     };
     format!(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use transhume_db::directory::{CredentialFor, CredentialOwner};
 use transhume_model::admission::{Door, GuardRules};
 use transhume_model::directory::password::{NewScheme, Verdict, hash_new};
-use transhume_model::directory::{Address, Domain, DomainAlias, Entry, UntilComplete};
+use transhume_model::directory::{Address, Domain, DomainAlias, Entry, Quota, UntilComplete};
 use transhume_model::migration::{Event, Hold, Phase};
 use transhume_model::plan::directory::Change;
 use transhume_testkit::Oracle;
@@ -45,6 +45,33 @@ async fn credential(platform: &Platform, login: &str) -> String {
     let sealed = platform.directory.credential(owner).await.unwrap().unwrap();
     let bound = CredentialFor::OldAddress(&record.migration.old_address);
     String::from_utf8(bound.unseal(&platform.sealer, &sealed).unwrap()).unwrap()
+}
+
+/// Situation 46.
+#[test]
+fn who_comes_into_a_domain_that_is_here_gets_its_quota() {
+    each_engine("login_quota", |place| {
+        let at = place.fresh();
+        wait(async {
+            let platform = Platform::start(&at, &users(&["bob@was.example"]), GuardRules::default()).await;
+            let mut is = Domain::local(domain("is.example"));
+            is.default_mailbox_quota = Some(50 << 20);
+            let mut transaction = platform.directory.begin().await.unwrap();
+            transaction
+                .apply(&[Change::Add(Entry::Domain(is))])
+                .await
+                .unwrap();
+            transaction.commit().await.unwrap();
+            let said = platform.log_in(Door::Smtp, "bob@is.example", PASSWORD).await;
+            assert_eq!(said, "here", "{}", platform.last());
+            let account = platform
+                .directory
+                .account(&Platform::login("bob@is.example"))
+                .await;
+            let mailbox = account.unwrap().unwrap().mailbox.unwrap();
+            assert_eq!(mailbox.quota, Quota::OfDomain);
+        });
+    });
 }
 
 #[test]

@@ -12,13 +12,17 @@ use transhume_model::directory::{Address, Secret};
 use transhume_model::migration::{Event, Hold, Phase, Progress, Share};
 use transhume_ops::add_migration::{AddMigrationError, Mover, add_migration};
 use transhume_ops::migration::{MigrationError, delete_migration, find_migration, let_happen};
+use transhume_sync::stop_switch;
+use transhume_worker::PlanError;
 
-use super::account::now;
 use super::account::password::{self, OF_SOURCE};
+use super::account::{listen_for_signals, now};
 use super::directory::{self, Answer, Common, moment, table, tell};
+use super::move_account::shown;
 use super::people;
 use super::provider::provider_name;
 use crate::exit::{Exit, Failure};
+use crate::service::{Prepared, block_on};
 
 /// Lines of history that `show` has.
 const LINES: u32 = 20;
@@ -83,6 +87,11 @@ enum What {
         /// Which
         migration: String,
     },
+    /// Shows what the next pass over one would do, and does nothing
+    Plan {
+        /// Which
+        migration: String,
+    },
     /// Lets one wait; a pass that is running ends soon
     Pause {
         /// Which
@@ -137,6 +146,7 @@ fn execute(what: &What, common: &Common) -> Result<Answer, Failure> {
             no_password,
         } => return add(common, old_address, password_file.as_deref(), *no_password),
         What::Show { migration } => return common.look(async |pool| show(pool, migration).await),
+        What::Plan { migration } => return plan(common, migration),
         What::Delete { migration, force } => {
             return common.change(async |pool| delete(pool, migration, *force).await);
         }
@@ -205,6 +215,30 @@ fn add(
             text,
             json!({ "migration": json_of(&record), "new_account": begun.is_new }),
         ))
+    })
+}
+
+/// With the rights of the owner of all mail, who alone may look into the Maildir.
+fn plan(common: &Common, name: &str) -> Result<Answer, Failure> {
+    let prepared = Prepared::new(common.options())?;
+    prepared.become_owner()?;
+    let (switch, stop) = stop_switch();
+    block_on(async || {
+        let listening = tokio::spawn(listen_for_signals(switch, true));
+        let pool = prepared.pool().await?;
+        let record = find_migration(&pool, name).await.map_err(failure)?;
+        let planned = transhume_worker::plan(&prepared.worker(pool.clone()), &record.migration, &stop).await;
+        pool.close().await;
+        listening.abort();
+        let report = planned.map_err(|error| match error {
+            PlanError::Directory(error) => directory::failure(&error),
+            other => Failure::new(
+                Exit::Partial,
+                format!("{}: {other}", record.migration.address),
+                "",
+            ),
+        })?;
+        Ok(shown(report))
     })
 }
 

@@ -23,6 +23,11 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// Where the directory and the configuration are said to be.
+    pub(crate) fn options(&self) -> &DirectoryOptions {
+        &self.directory
+    }
+
     /// Where the directory is, and the file with the key that seals passwords of old servers.
     pub(crate) fn places(&self) -> Result<(DirectoryLocation, PathBuf), Failure> {
         let config = self.directory.config()?;

@@ -6,12 +6,13 @@ mod target;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use transhume_sync::{Doveadm, Raise, Report};
 
 use super::account;
+use super::directory::Answer;
 use crate::exit::{Exit, Failure};
 
 const AFTER_HELP: &str = "\
@@ -158,6 +159,26 @@ pub(super) fn exit_of(outcome: &Result<Outcome, Failure>, dry_run: bool) -> Exit
         Ok(outcome) if outcome.is_complete(dry_run) => Exit::Complete,
         Ok(_) => Exit::Partial,
         Err(failure) => failure.exit,
+    }
+}
+
+/// How a dry run answers.
+pub(crate) fn shown(report: Report) -> Answer {
+    let telling = Telling {
+        dry_run: true,
+        quiet: false,
+        into_maildir: true,
+    };
+    let outcome = Outcome {
+        report,
+        dovecot_trouble: None,
+    };
+    let text = report::text(telling, &outcome, Duration::ZERO);
+    let outcome = Ok(outcome);
+    Answer {
+        text,
+        json: report::json(telling, &outcome, Duration::ZERO),
+        exit: exit_of(&outcome, true),
     }
 }
 
