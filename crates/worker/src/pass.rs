@@ -93,7 +93,7 @@ impl Ready {
 
 impl Ingredients<'_> {
     /// A pass that is to be shown and not run: nothing is made, and the Maildir stays everybody's.
-    pub(crate) async fn to_be_shown(self) -> Result<Pass, SyncError> {
+    pub(crate) async fn into_shown(self) -> Result<Pass, SyncError> {
         let (maildir, state) = (
             self.folders.home(self.below).join("Maildir"),
             self.folders.state(self.below),

@@ -48,7 +48,7 @@ pub async fn plan(options: &WorkerOptions, migration: &Migration, stop: &Stop) -
         fence: None,
         now: options.surroundings.now(),
     };
-    let pass = ingredients.to_be_shown().await?;
+    let pass = ingredients.into_shown().await?;
     let shown = pass.show(&(), stop).await;
     pass.base.close().await;
     Ok(shown?)
