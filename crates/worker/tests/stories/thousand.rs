@@ -50,21 +50,28 @@ fn a_thousand_accounts_come_over_whatever_happens() {
     let programs = [("work", "one"), ("work", "two"), ("serve", "three")];
     let mut processes = programs.map(|(command, name)| Process::start(command, &platform.config, name));
 
+    // Stops a process in a moment in which it has something.
+    let catch = |process: &Process, name: &str| {
+        wait_until("a worker is stopped while it has something", || {
+            process.signal(Signal::STOP);
+            let held = format!("SELECT count(*) FROM migration WHERE leased_by = '{name}'");
+            let has_any = platform.count(&held) > 0;
+            if !has_any {
+                process.signal(Signal::CONT);
+            }
+            has_any
+        });
+    };
+
     wait_until("the first are here", || seeded(100));
+    catch(&processes[0], "one");
     processes[0].kill();
     println!("one was killed after {:?}", began.elapsed());
     wait_until("what it had is taken over", || platform.taken_over("one") > 0);
     processes[0] = Process::start("work", &platform.config, "four");
 
     wait_until("more are here", || seeded(300));
-    wait_until("two is stopped while it has something", || {
-        processes[1].signal(Signal::STOP);
-        let has_any = platform.count("SELECT count(*) FROM migration WHERE leased_by = 'two'") > 0;
-        if !has_any {
-            processes[1].signal(Signal::CONT);
-        }
-        has_any
-    });
+    catch(&processes[1], "two");
     println!("two was stopped after {:?}", began.elapsed());
     let stopped = Instant::now();
     wait_until("what it has is taken over", || platform.taken_over("two") > 0);
