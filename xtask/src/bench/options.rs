@@ -22,7 +22,7 @@ cargo xtask bench [OPTIONS]                time first copies, idle passes and sm
   --json FILE                              every run, for programs
   --svg FILE                               the ratios as a picture
   --scale [--messages N] [--big MB]        instead: one mailbox of N messages (1,000,000), one message of MB (1,000)
-  --directory [--accounts N]               instead: N accounts (100,000) from CSV and PostfixAdmin into both databases
+  --directory [--accounts N]               instead: a CSV file of N accounts (100,000) into SQLite and PostgreSQL
 ";
 
 /// A part of the benchmark.
