@@ -148,8 +148,6 @@ impl Surroundings {
 
     /// What nobody guesses: 256 random bits, in 64 hexadecimal digits.
     pub(crate) fn new_secret(&self) -> Result<Secret, String> {
-        let mut octets = [0; 32];
-        (self.random)(&mut octets)?;
-        Ok(Secret::new(crate::digest::hex(&octets).into_bytes()))
+        crate::sign_in::new_secret(&self.random)
     }
 }

@@ -6,12 +6,14 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use transhume_db::directory::{DirectoryError, NewAudit, NewSignIn};
+use transhume_db::directory::{
+    DirectoryError, DirectoryPool, DirectoryTransaction, NewAudit, NewSignIn,
+};
 use transhume_model::admission::{Allowance, Door, Refusal, Throttle};
 use transhume_model::directory::{Account, Login, Role, Secret};
 
 use crate::Asked;
-use crate::admit_login::{Admission, Answer, Surroundings, Visitor};
+use crate::admit_login::{Admission, Answer, Randomness, Surroundings, Visitor};
 use crate::asked::ChangeError;
 use crate::audit::Did;
 use crate::digest;
@@ -25,7 +27,7 @@ const NOTED: i64 = 60;
 /// Longest label of a token, in characters.
 const LABEL_LIMIT: usize = 100;
 /// Most tokens of an account.
-const MOST_TOKENS: usize = 50;
+const MOST_TOKENS: u64 = 50;
 
 /// What the digests are for.
 const SESSION: &str = "session";
@@ -213,23 +215,59 @@ pub async fn by_token(around: &Surroundings, token: &str) -> Result<Option<Accou
 
 /// Makes a token that asks in one's own name; it is shown once.
 pub async fn add_token(asked: Asked<'_>, label: &str) -> Result<(i64, Secret), ChangeError> {
+    let token = asked.around.new_secret().map_err(ChangeError::Internal)?;
+    let mut transaction = asked.around.directory.begin().await?;
+    let login = &asked.actor.login;
+    let id = keep_token(&mut transaction, login, label, &token, asked.now()).await?;
+    let label = label.trim();
+    asked.note(&mut transaction, Did::AddedToken, label, "").await?;
+    transaction.commit().await?;
+    Ok((id, token))
+}
+
+/// Makes a token that asks in an account's name, for whoever owns the directory; it is shown once.
+pub async fn add_token_of(
+    directory: &DirectoryPool,
+    login: &Login,
+    label: &str,
+    random: &Randomness,
+    now: i64,
+) -> Result<Secret, ChangeError> {
+    let token = new_secret(random).map_err(ChangeError::Internal)?;
+    let mut transaction = directory.begin().await?;
+    if transaction.account(login).await?.is_none() {
+        return Err(ChangeError::Unknown(format!("account “{login}”")));
+    }
+    keep_token(&mut transaction, login, label, &token, now).await?;
+    transaction.commit().await?;
+    Ok(token)
+}
+
+async fn keep_token(
+    transaction: &mut DirectoryTransaction<'_>,
+    login: &Login,
+    label: &str,
+    token: &Secret,
+    now: i64,
+) -> Result<i64, ChangeError> {
     let label = label.trim();
     if label.chars().count() > LABEL_LIMIT || label.chars().any(char::is_control) {
         let said = format!("a label is one line of at most {LABEL_LIMIT} characters");
         return Err(ChangeError::refused("label", said));
     }
-    let login = &asked.actor.login;
-    if asked.around.directory.tokens_of(login).await?.len() >= MOST_TOKENS {
+    if transaction.count_tokens(login).await? >= MOST_TOKENS {
         let said = format!("nobody has more than {MOST_TOKENS} tokens; remove one that is not used");
         return Err(ChangeError::refused("", said));
     }
-    let token = asked.around.new_secret().map_err(ChangeError::Internal)?;
-    let digest = digest::of(TOKEN, text(&token));
-    let mut transaction = asked.around.directory.begin().await?;
-    let id = transaction.add_token(&digest, login, label, asked.now()).await?;
-    asked.note(&mut transaction, Did::AddedToken, label, "").await?;
-    transaction.commit().await?;
-    Ok((id, token))
+    let digest = digest::of(TOKEN, text(token));
+    Ok(transaction.add_token(&digest, login, label, now).await?)
+}
+
+/// What nobody guesses: 256 random bits, in 64 hexadecimal digits.
+pub(crate) fn new_secret(random: &Randomness) -> Result<Secret, String> {
+    let mut octets = [0; 32];
+    random(&mut octets)?;
+    Ok(Secret::new(digest::hex(&octets).into_bytes()))
 }
 
 /// Removes a token of one's own.
