@@ -67,12 +67,13 @@ const show = (thing, texts) => {
 const stream = document.body.dataset.live;
 if (stream) {
   const source = new EventSource(stream);
-  source.addEventListener("migration", (event) => {
-    const texts = JSON.parse(event.data);
-    for (const thing of document.querySelectorAll('[data-migration="' + Number(texts.id) + '"]')) show(thing, texts);
-  });
-  source.addEventListener("overview", (event) => {
-    for (const thing of document.querySelectorAll("[data-overview]")) show(thing, JSON.parse(event.data));
+  source.addEventListener("changes", (event) => {
+    const { migrations, overview } = JSON.parse(event.data);
+    for (const { id, words } of migrations) {
+      for (const thing of document.querySelectorAll('[data-migration="' + id + '"]')) show(thing, words);
+    }
+    if (!overview) return;
+    for (const thing of document.querySelectorAll("[data-overview]")) show(thing, overview.words);
   });
   addEventListener("pagehide", () => source.close());
   // A page that comes back from the browser's memory is as old as it was left.

@@ -37,6 +37,6 @@ pub(super) async fn show(State(state): State<WebState>, visitor: Visitor) -> Ans
             .as_ref()
             .map(|row| facts_for_owner(row, state.now()))
             .unwrap_or_default(),
-        row: found.as_ref().map(Row::new),
+        row: found.as_ref().map(|row| Row::new(&row.record)),
     })
 }

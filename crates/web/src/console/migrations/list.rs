@@ -126,7 +126,7 @@ pub(crate) async fn list(
         may_delete: may(Right::DeleteMigrations),
         sieve: Sieve::new(&question, providers),
         columns: columns(&search, &questions),
-        rows: found.rows.iter().map(Row::new).collect(),
+        rows: found.rows.iter().map(|row| Row::new(&row.record)).collect(),
         pages: Pages::new(number, found.total, "/migrations", &questions),
     })
 }

@@ -151,7 +151,7 @@ pub(crate) async fn show(
         folders: folders.iter().take(FOLDERS).map(FolderLine::new).collect(),
         folders_said,
         passes: passes.iter().map(PassLine::new).collect(),
-        row: Row::new(&row),
+        row: Row::new(&row.record),
     })
 }
 
@@ -257,9 +257,9 @@ fn facts(row: &MigrationRow, visitor: &Visitor, now: i64) -> Vec<Fact> {
     let provider = may(Right::ChangeProviders).then(|| format!("/providers/{}", row.provider_id));
     let account = may(Right::ChangeIdentities).then(|| format!("/accounts/{}", row.account_id));
     let mut facts = vec![
-        Fact::new("Last error", Row::new(row).trouble).shown("trouble"),
-        Fact::new("Rate", Row::new(row).rate).shown("rate"),
-        Fact::new("Time left", Row::new(row).left).shown("left"),
+        Fact::new("Last error", Row::new(&row.record).trouble).shown("trouble"),
+        Fact::new("Rate", Row::new(&row.record).rate).shown("rate"),
+        Fact::new("Time left", Row::new(&row.record).left).shown("left"),
         Fact::new("New account", migration.address.as_str()).leading_to(account),
         Fact::new("Old account", migration.old_address.as_str()),
         Fact::new("Provider", migration.provider.as_str()).leading_to(provider),
@@ -298,8 +298,8 @@ pub(in crate::console) fn facts_for_owner(row: &MigrationRow, now: i64) -> Vec<F
     let mut facts = vec![
         Fact::new("From", migration.old_address.as_str()),
         Fact::new("To", migration.address.as_str()),
-        Fact::new("Rate", Row::new(row).rate).shown("rate"),
-        Fact::new("Time left", Row::new(row).left).shown("left"),
+        Fact::new("Rate", Row::new(&row.record).rate).shown("rate"),
+        Fact::new("Time left", Row::new(&row.record).left).shown("left"),
     ];
     if migration.phase.is_under_way() {
         facts.push(Fact::new("Next pass", next_pass(row, now)));

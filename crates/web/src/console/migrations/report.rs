@@ -14,9 +14,10 @@ use crate::gate::{Refusal, Visitor};
 pub(super) async fn folders_of(state: &WebState, row: &MigrationRow) -> Result<Vec<Folder>, FoldersError> {
     let migration = &row.record.migration;
     let pool = state.directory();
-    match pool.provider(&migration.provider).await? {
-        Some(provider) => folders(pool, &state.desk.state_folder, &provider, migration).await,
-        None => Ok(Vec::new()),
+    let provider = pool.provider(&migration.provider).await?;
+    match (provider, &state.state_folder) {
+        (Some(provider), Some(folder)) => folders(pool, folder, &provider, migration).await,
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A migration in words: as its line in a list shows it, as its own page does, and as the live stream tells both.
 
 use serde::Serialize;
-use transhume_db::directory::MigrationRow;
+use transhume_db::directory::MigrationRecord;
 use transhume_model::migration::{Hold, Migration, Phase, Progress};
 
 use crate::console::words;
@@ -40,8 +40,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(row: &MigrationRow) -> Self {
-        let record = &row.record;
+    pub(crate) fn new(record: &MigrationRecord) -> Self {
         let migration = &record.migration;
         let is_running = record.leased.is_some();
         let (state, state_tone) = state(migration, is_running);
