@@ -9,7 +9,7 @@ use super::answer::{Answer, lead_to, mendable, page, wrong_page};
 use super::form::{Faults, Field, Form, Kind, Sent};
 use super::frame::Frame;
 use crate::WebState;
-use crate::gate::Network;
+use crate::gate::Origin;
 
 #[derive(Template)]
 #[template(path = "first_start.html")]
@@ -55,7 +55,7 @@ pub(super) async fn show(State(state): State<WebState>) -> Answer {
 }
 
 /// `POST /first-start`.
-pub(super) async fn begin(State(state): State<WebState>, Network(network): Network, sent: Sent) -> Answer {
+pub(super) async fn begin(State(state): State<WebState>, Origin { network }: Origin, sent: Sent) -> Answer {
     if !state.first_start().is_open(&state.around).await? {
         return lead_to("/sign-in");
     }

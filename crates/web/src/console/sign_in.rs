@@ -13,7 +13,7 @@ use super::form::{Faults, Field, Form, Kind, Sent};
 use super::frame::Frame;
 use super::said::said;
 use crate::WebState;
-use crate::gate::{Network, Refusal, Visitor, session};
+use crate::gate::{Origin, Refusal, Visitor, session};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -50,7 +50,7 @@ pub(super) async fn show(
 }
 
 /// `POST /sign-in`.
-pub(super) async fn sign_in(State(state): State<WebState>, Network(network): Network, sent: Sent) -> Answer {
+pub(super) async fn sign_in(State(state): State<WebState>, Origin { network }: Origin, sent: Sent) -> Answer {
     let name = sent.text("login");
     let password = Secret::new(sent.raw("password").as_bytes().to_vec());
     let next = within(sent.text("next"));

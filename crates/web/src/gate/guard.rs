@@ -164,7 +164,6 @@ async fn page(state: &WebState, entrance: &Entrance, request: Request) -> Result
     });
     let now = state.time();
     state.desk.throttles.of_network(network.as_deref(), now)?;
-    parts.extensions.insert(Network(network.clone()));
     let token = session::token(state, &parts.headers);
     // What the browser asks for by itself says nothing about whether somebody is there.
     let is_used = entrance.path != crate::live::PATH;

@@ -43,10 +43,6 @@ pub(crate) struct Origin {
     pub(crate) network: Option<String>,
 }
 
-/// The network that somebody comes from who need not be known; `None` is this machine.
-#[derive(Clone, Debug)]
-pub(crate) struct Network(pub(crate) Option<String>);
-
 impl Visitor {
     /// What they want changed, they want as this.
     pub(crate) fn asked<'a>(&'a self, state: &'a WebState) -> Asked<'a> {
@@ -74,14 +70,6 @@ impl FromRequestParts<WebState> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Refusal> {
         parts.extensions.get().cloned().ok_or(Refusal::Unauthenticated)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Network {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(parts.extensions.get().cloned().unwrap_or(Self(None)))
     }
 }
 
