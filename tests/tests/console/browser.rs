@@ -232,6 +232,35 @@ impl Browser {
         texts.filter(|text| !text.contains("status of 4")).collect()
     }
 
+    /// From now on pages run no script. What asks them by one cannot be used then.
+    pub(crate) fn without_script(&self) {
+        self.chromium("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
+    }
+
+    /// The page that is open, as it was sent.
+    pub(crate) fn source(&self) -> String {
+        let source = self.ask("GET", &format!("/session/{}/source", self.session), &Value::Null);
+        source.as_str().unwrap().to_owned()
+    }
+
+    /// Writes into an empty field, by its name; without script.
+    pub(crate) fn type_into(&self, name: &str, text: &str) {
+        let element = self.plain_element(&format!("[name='{name}']"));
+        self.command(&format!("/element/{element}/value"), &json!({ "text": text }));
+    }
+
+    /// Clicks; without script.
+    pub(crate) fn follow(&self, css: &str) {
+        let element = self.plain_element(css);
+        self.command(&format!("/element/{element}/click"), &json!({}));
+    }
+
+    fn plain_element(&self, css: &str) -> String {
+        let asked = json!({ "using": "css selector", "value": css });
+        let found = self.command("/element", &asked);
+        found[ELEMENT].as_str().unwrap().to_owned()
+    }
+
     fn chromium(&self, command: &str, parameters: &Value) -> Value {
         let asked = json!({ "cmd": command, "params": parameters });
         self.command("/goog/cdp/execute", &asked)
@@ -252,7 +281,7 @@ impl Browser {
 
     /// Asks the driver; what it says.
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
-        let body = body.to_string();
+        let body = if method == "POST" { body.to_string() } else { String::new() };
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let head = format!(
