@@ -52,15 +52,15 @@ pub(super) fn address<'q>(
     questions: impl IntoIterator<Item = (&'q str, &'q str)>,
     page: Option<u32>,
 ) -> String {
-    let mut text = path.to_owned();
-    let number = page.filter(|page| *page > 1).map(|page| page.to_string());
-    let page = number.as_deref().map(|number| ("page", number));
+    let page = page.filter(|page| *page > 1).map(|page| ("page", page.to_string()));
     let questions = questions.into_iter().filter(|(_, value)| !value.is_empty());
+    let questions = questions.map(|(name, value)| (name, encoded(value)));
+    let mut text = path.to_owned();
     for (place, (name, value)) in questions.chain(page).enumerate() {
         text.push(if place == 0 { '?' } else { '&' });
         text.push_str(name);
         text.push('=');
-        text.push_str(&encoded(value));
+        text.push_str(&value);
     }
     text
 }

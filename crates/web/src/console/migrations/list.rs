@@ -145,7 +145,8 @@ impl Sieve {
             };
             choice(phase.as_str(), name.to_owned())
         });
-        let holds = Hold::ALL
+        let holds = Hold::ALL;
+        let holds = holds
             .iter()
             .map(|hold| choice(hold.as_str(), hold.as_str().replace('-', " ")));
         let common = [

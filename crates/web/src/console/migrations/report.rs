@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use transhume_db::directory::MigrationRow;
 use transhume_model::mail::InternalDate;
+use transhume_model::rights::Scope;
 use transhume_ops::folders::{Folder, FoldersError, folders};
 
 use super::one::{find, path};
@@ -14,9 +15,10 @@ use crate::gate::{Refusal, Visitor};
 pub(super) async fn folders_of(state: &WebState, row: &MigrationRow) -> Result<Vec<Folder>, FoldersError> {
     let migration = &row.record.migration;
     let pool = state.directory();
-    let provider = pool.provider(&migration.provider).await?;
-    match (provider, &state.state_folder) {
-        (Some(provider), Some(folder)) => folders(pool, folder, &provider, migration).await,
+    // Whoever may see the migration may see its folders: what the provider says is only used to find them.
+    let found = pool.provider_within(&Scope::All, row.provider_id).await?;
+    match (found, &state.state_folder) {
+        (Some(found), Some(folder)) => folders(pool, folder, &found.provider, migration).await,
         _ => Ok(Vec::new()),
     }
 }
