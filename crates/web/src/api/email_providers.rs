@@ -194,12 +194,8 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
     }
     // Octet by octet, as scripts for the reference find them.
     rows.sort_by(|one, other| one.provider.name.as_str().cmp(other.provider.name.as_str()));
-    let Some(asked) = query.page()? else {
-        return Ok(Json(shown(&state, rows).await?).into_response());
-    };
-    let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    let results = shown(&state, asked.of(rows)).await?;
-    Ok(Json(query.paged(asked, count, results)?).into_response())
+    // A page's worth is little more than a page: there are few.
+    query.answer_of(shown(&state, rows).await?)
 }
 
 /// Whether its name, its server or one of its domains holds the text.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use transhume_db::directory::{MigrationRow, MigrationSearch, MigrationSort, Overview, Paging, PassRecord};
 use transhume_model::directory::{DomainName, ProviderName};
@@ -44,7 +44,7 @@ pub(super) const HOLDS: &[&str] = &[
     "too-many-refused",
 ];
 const ORDERS: &[&str] = &[
-    "address", "-address", "old-address", "-old-address", "provider", "-provider", "phase", "-phase", "created",
+    "address", "-address", "old_address", "-old_address", "provider", "-provider", "phase", "-phase", "created",
     "-created", "changed", "-changed", "left", "-left",
 ];
 
@@ -210,26 +210,16 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Result<Response, Problem> {
     let search = search(&state, &query).await?;
     let asked = query.page()?;
-    let paging = asked.map_or(Paging::ALL, |asked| Paging {
-        page: asked.page,
-        size: asked.size,
-    });
     let Some(search) = search else {
-        let none: Vec<Migration> = Vec::new();
-        return Ok(match asked {
-            None => Json(none).into_response(),
-            Some(asked) => Json(query.paged(asked, 0, none)?).into_response(),
-        });
+        return query.answer(asked, 0, std::iter::empty::<Migration>());
     };
+    let paging = asked.map_or(Paging::ALL, Paging::from);
     let found = state
         .directory()
         .search_migrations(&caller.scope, &search, paging)
         .await?;
     let rows = shown(&state, found.rows).await?;
-    Ok(match asked {
-        None => Json(rows).into_response(),
-        Some(asked) => Json(query.paged(asked, found.total, rows)?).into_response(),
-    })
+    query.answer(asked, found.total, rows.into_iter())
 }
 
 /// What is searched for; `None` where it cannot be there.
@@ -317,13 +307,7 @@ async fn passes(
     let row = within(&state, &caller, id).await?;
     let passes = state.directory().passes(row.record.migration.id, MOST_PASSES).await?;
     let passes: Vec<Pass> = passes.into_iter().map(Pass::from).collect();
-    Ok(match query.page()? {
-        None => Json(passes).into_response(),
-        Some(asked) => {
-            let count = u64::try_from(passes.len()).unwrap_or(u64::MAX);
-            Json(query.paged(asked, count, asked.of(passes))?).into_response()
-        }
-    })
+    query.answer_of(passes)
 }
 
 async fn summary(State(state): State<WebState>, caller: Caller) -> Result<Json<Summary>, Problem> {
@@ -346,7 +330,6 @@ async fn shown(state: &WebState, rows: Vec<MigrationRow>) -> Result<Vec<Migratio
 
 impl Migration {
     fn of(row: MigrationRow, provider: ProviderBrief, now: i64) -> Self {
-        let (rate, eta) = (row.rate(), row.eta());
         let MigrationRow {
             record,
             mailbox_id,
@@ -369,8 +352,8 @@ impl Migration {
             hold: migration.hold.as_ref().map(HeldBy::from),
             running: record.leased.as_ref().is_some_and(|(_, until)| *until > now),
             progress: record.progress.into(),
-            rate,
-            eta,
+            rate: record.rate,
+            eta: record.eta(),
             created: migration.created,
             seeded: migration.seeded,
             due: may_come.then_some(record.due),
@@ -432,17 +415,11 @@ impl From<Overview> for Summary {
                 .into_iter()
                 .map(|(phase, number)| (phase.as_str(), number))
                 .collect(),
-            holds: overview.holds.into_iter().collect(),
+            holds: overview.holds,
             running: overview.running,
             failing: overview.failing,
-            messages: Portion {
-                done: overview.messages_done,
-                all: Some(overview.messages_all),
-            },
-            octets: Portion {
-                done: overview.octets_done,
-                all: Some(overview.octets_all),
-            },
+            messages: overview.messages.into(),
+            octets: overview.octets.into(),
             rate: overview.rate,
             octets_last_day: overview.octets_last_day,
         }

@@ -1,10 +1,12 @@
 //! Lists: whole, as Modoboa answers them, or page by page where a page is asked for.
 
+use axum::Json;
 use axum::extract::{FromRequestParts, RawQuery};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use transhume_db::directory::Paging;
 
 use super::problem::{Faults, Problem};
 
@@ -29,7 +31,7 @@ pub(crate) struct Asked {
 }
 
 /// One page of a list.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub(crate) struct Page<T> {
     /// How many there are on all pages together.
     pub(crate) count: u64,
@@ -46,8 +48,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, state).await;
-        let uri: &Uri = &parts.uri;
-        Ok(Self::parse(uri.path(), query.as_deref().unwrap_or_default()))
+        Ok(Self::parse(parts.uri.path(), query.as_deref().unwrap_or_default()))
     }
 }
 
@@ -110,8 +111,31 @@ impl Query {
         Ok(Some(Asked { page, size }))
     }
 
+    /// A list as it was asked for: whole, or the page of it that `rows` are.
+    pub(crate) fn answer<T: Serialize>(
+        &self,
+        asked: Option<Asked>,
+        count: u64,
+        rows: impl Iterator<Item = T>,
+    ) -> Result<Response, Problem> {
+        let rows: Vec<T> = rows.collect();
+        Ok(match asked {
+            None => Json(rows).into_response(),
+            Some(asked) => Json(self.paged(asked, count, rows)?).into_response(),
+        })
+    }
+
+    /// A list that is all in memory, as it was asked for.
+    pub(crate) fn answer_of<T: Serialize>(&self, all: Vec<T>) -> Result<Response, Problem> {
+        let count = u64::try_from(all.len()).unwrap_or(u64::MAX);
+        match self.page()? {
+            None => self.answer(None, count, all.into_iter()),
+            Some(asked) => self.answer(Some(asked), count, asked.of(all).into_iter()),
+        }
+    }
+
     /// A page of a list of `count`.
-    pub(crate) fn paged<T>(&self, asked: Asked, count: u64, results: Vec<T>) -> Result<Page<T>, Problem> {
+    fn paged<T>(&self, asked: Asked, count: u64, results: Vec<T>) -> Result<Page<T>, Problem> {
         let last = count.div_ceil(u64::from(asked.size)).max(1);
         if u64::from(asked.page) > last {
             return Err(no_such_page());
@@ -140,6 +164,12 @@ impl Query {
 
 fn no_such_page() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "Invalid page.")
+}
+
+impl From<Asked> for Paging {
+    fn from(Asked { page, size }: Asked) -> Self {
+        Self { page, size }
+    }
 }
 
 impl Asked {
