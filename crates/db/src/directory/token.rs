@@ -49,6 +49,19 @@ impl DirectoryTransaction<'_> {
         Ok(id)
     }
 
+    /// How many tokens an account has.
+    pub async fn count_tokens(&mut self, login: &Login) -> Result<u64, DirectoryError> {
+        let question = "SELECT count(*) FROM token WHERE login = $1".to_owned();
+        let values = [Value::text(login.as_str())];
+        let mut count = 0;
+        each(self.transaction.link(), self.at, "token", question, &values, |row| {
+            count = row.count(0)?;
+            Ok(())
+        })
+        .await?;
+        Ok(count)
+    }
+
     /// Removes a token of an account. `false` where it has none of that number.
     pub async fn remove_token(&mut self, login: &Login, id: i64) -> Result<bool, DirectoryError> {
         let statement = "DELETE FROM token WHERE id = $1 AND login = $2".to_owned();

@@ -99,7 +99,7 @@ mod tests {
             change-identities  –       domains domains all
             import-domains     –       –       domains all
             import-identities  –       domains domains all
-            export             –       –       –       all
+            export             –       domains domains all
             convert-platform   –       –       –       all
             see-settings       –       domains domains all
             change-settings    –       –       –       all

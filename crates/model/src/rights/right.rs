@@ -43,7 +43,7 @@ pub enum Right {
     ImportDomains,
     /// Accounts and aliases from a CSV file.
     ImportIdentities,
-    /// The directory as CSV, with the hashes of passwords.
+    /// Accounts and aliases as CSV, with the hashes of passwords of accounts that one may change.
     Export,
     /// Taking over another platform's database.
     ConvertPlatform,
@@ -136,6 +136,7 @@ impl Right {
                 | Self::SeeIdentities
                 | Self::ChangeIdentities
                 | Self::ImportIdentities
+                | Self::Export
                 | Self::SeeSettings
         )
     }

@@ -14,7 +14,7 @@ use transhume_model::directory::{Account, Role};
 use transhume_model::rights::{Actor, Right, Scope, permits};
 use transhume_ops::sign_in;
 
-use super::{Caller, Entrance, Kind, Refusal, Visitor, session};
+use super::{Caller, Entrance, Kind, Origin, Refusal, Visitor, session};
 use crate::WebState;
 use crate::hooks::{field, network};
 
@@ -159,6 +159,9 @@ async fn caller(
 async fn page(state: &WebState, entrance: &Entrance, request: Request) -> Result<Request, Turned> {
     let (mut parts, body) = request.into_parts();
     let network = peer(state, &parts);
+    parts.extensions.insert(Origin {
+        network: network.clone(),
+    });
     let now = state.time();
     state.desk.throttles.of_network(network.as_deref(), now)?;
     let token = session::token(state, &parts.headers);

@@ -18,4 +18,4 @@ pub(crate) use route::Route;
 pub use route::{Entrance, Kind};
 pub(crate) use router::{routes, table};
 pub(crate) use throttles::Throttles;
-pub(crate) use visitor::{Caller, Visitor};
+pub(crate) use visitor::{Caller, Origin, Visitor};

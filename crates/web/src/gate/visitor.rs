@@ -36,6 +36,13 @@ pub(crate) struct Caller {
     pub(crate) network: Option<String>,
 }
 
+/// Where a question comes from, whoever asks it.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// The network; `None` is this machine.
+    pub(crate) network: Option<String>,
+}
+
 impl Visitor {
     /// What they want changed, they want as this.
     pub(crate) fn asked<'a>(&'a self, state: &'a WebState) -> Asked<'a> {
@@ -80,5 +87,14 @@ impl OptionalFromRequestParts<WebState> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Option<Self>, Response> {
         Ok(parts.extensions.get().cloned())
+    }
+}
+
+impl FromRequestParts<WebState> for Origin {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &WebState) -> Result<Self, Refusal> {
+        let found = parts.extensions.get().cloned();
+        found.ok_or_else(|| Refusal::Internal("the gate did not look at this question".to_owned()))
     }
 }

@@ -1,5 +1,7 @@
 //! Migrations, by address, phase, hold, provider, domain.
 
+use std::collections::BTreeSet;
+
 use transhume_model::directory::{DomainName, ProviderName};
 use transhume_model::migration::{MigrationId, Phase};
 use transhume_model::rights::Scope;
@@ -97,6 +99,9 @@ impl MigrationSort {
     }
 }
 
+/// Numbers in one question.
+const AT_A_TIME: usize = 500;
+
 /// The numbers of what a migration belongs to.
 const NUMBERS: &str = "(SELECT b.id FROM mailbox b WHERE b.address = migration.address), \
                        (SELECT a.id FROM account a WHERE a.login = migration.login), \
@@ -158,6 +163,42 @@ impl DirectoryPool {
         })
         .await?;
         Ok(ids)
+    }
+
+    /// When the last of all changes of migrations was, in the milliseconds of [`Self::changed_since`]; 0 where there was none.
+    pub async fn newest_change(&self) -> Result<i64, DirectoryError> {
+        let question = "SELECT max(changed) FROM migration".to_owned();
+        let mut newest = None;
+        let mut lent = self.lend().await?;
+        each(lent.link(), self.location(), "migration", question, &[], |row| {
+            newest = row.number(0)?;
+            Ok(())
+        })
+        .await?;
+        Ok(newest.unwrap_or_default())
+    }
+
+    /// The migrations of these numbers.
+    pub async fn migrations_of(
+        &self,
+        ids: &BTreeSet<MigrationId>,
+    ) -> Result<Vec<MigrationRecord>, DirectoryError> {
+        let ids: Vec<MigrationId> = ids.iter().copied().collect();
+        let mut records = Vec::new();
+        let mut lent = self.lend().await?;
+        for ids in ids.chunks(AT_A_TIME) {
+            let mut conditions = Conditions::new();
+            let list = vec!["?"; ids.len()].join(", ");
+            conditions.add(&format!("id IN ({list})"), ids.iter().map(|id| Value::number(id.0)));
+            let question = format!("SELECT {COLUMNS} FROM migration WHERE {}", conditions.text());
+            let values = conditions.values();
+            each(lent.link(), self.location(), "migration", question, values, |row| {
+                records.push(record(row)?);
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(records)
     }
 
     /// Migrations that have become something else since then (milliseconds since 1970 UTC, by the database's clock), the
