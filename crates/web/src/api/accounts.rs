@@ -189,7 +189,8 @@ async fn create(State(state): State<WebState>, caller: Caller, body: Body) -> Re
     let said = body.read(&ACCOUNT, Sent::Whole)?;
     let account = read::new(&said, state.now())?;
     let login = account.login.clone();
-    add_account(caller.asked(&state), account, password(&said))
+    let password = password(&said);
+    add_account(caller.asked(&state), account, password.as_ref())
         .await
         .map_err(refused)?;
     let id = state.directory().account_id(&login).await?;
@@ -256,7 +257,7 @@ fn refused(error: transhume_ops::ChangeError) -> Problem {
         WHAT,
         |field| match field {
             "login" | "name" => "username",
-            "address" | "quota" => "mailbox",
+            "address" | "quota" | "keeps_copy" | "may_send" => "mailbox",
             "administers" => "domains",
             "phone" => "phone_number",
             other => other,

@@ -117,7 +117,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .details(details)
             .takes_file(&DOMAINS)
             .gives::<ImportReport>(200, "The file was looked at; `status` says what came of it."),
-        Operation::get("/api/v2/domains/export/", Right::Export, export_domains)
+        Operation::get("/api/v2/domains/export/", Right::SeeDomains, export_domains)
             .named("domains_export_retrieve", "Domains and their other names as CSV")
             .asks(&[sepchar])
             .gives_body(200, "The rows.", "text/csv", text),
@@ -147,7 +147,7 @@ async fn import_domains(
     caller: Caller,
     body: Body,
 ) -> Result<Json<ImportReport>, Problem> {
-    read(&state, &caller, body, &DOMAINS, Part::Domains).await
+    read(&state, &caller, body, &DOMAINS).await
 }
 
 async fn import_identities(
@@ -155,7 +155,7 @@ async fn import_identities(
     caller: Caller,
     body: Body,
 ) -> Result<Json<ImportReport>, Problem> {
-    read(&state, &caller, body, &IDENTITIES, Part::Identities).await
+    read(&state, &caller, body, &IDENTITIES).await
 }
 
 async fn read(
@@ -163,7 +163,6 @@ async fn read(
     caller: &Caller,
     mut body: Body,
     shape: &Shape,
-    part: Part,
 ) -> Result<Json<ImportReport>, Problem> {
     let said = body.read(shape, Sent::Whole)?;
     let file = body
@@ -177,7 +176,6 @@ async fn read(
     let dry_run = switch("dry_run");
     let upload = Upload {
         bytes: file.to_vec(),
-        part,
         separator,
         continue_if_exists: switch("continue_if_exists"),
         crypt_passwords: switch("crypt_passwords"),

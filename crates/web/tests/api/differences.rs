@@ -211,7 +211,7 @@ pub(crate) const ALL: &[Difference] = &[
 ];
 
 /// What the recordings do not show, since it is told of the reference in words only, or since it is more than one pair.
-const OTHERS: [(&str, &str); 12] = [
+const OTHERS: [(&str, &str); 11] = [
     (
         "Errors",
         "are problem documents (`application/problem+json`); the members that scripts read are where they were.",
@@ -247,10 +247,6 @@ const OTHERS: [(&str, &str); 12] = [
          some mistakes are failures (500).",
     ),
     (
-        "`domains/import`",
-        "takes domains and their other names; `identities/import` takes accounts and aliases. Rows of the other kind are told.",
-    ),
-    (
         "`domains/export`",
         "writes relay domains as such, with their way.",
     ),
@@ -259,8 +255,8 @@ const OTHERS: [(&str, &str); 12] = [
         "have commas between fields, as there; the imports take what the first row has, unless `sepchar` says otherwise.",
     ),
     (
-        "`identities/export` and `domains/export`",
-        "are for SuperAdmins: they hold the hashes of passwords.",
+        "`identities/export`",
+        "is for SuperAdmins: it holds the hashes of passwords.",
     ),
 ];
 

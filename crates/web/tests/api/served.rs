@@ -81,12 +81,11 @@ pub(crate) fn serving(ask: impl AsyncFnOnce(Program)) {
         };
         let tokens = tokens(&around).await;
         let admission = Admission::new(around.clone(), &GuardRules::default()).unwrap();
-        let first_start = FirstStart::new(around.clone(), folder.path());
         let rules = ConsoleRules {
             per_minute: 100_000,
             ..ConsoleRules::default()
         };
-        let state = WebState::new(admission, None, around, rules, first_start);
+        let state = WebState::new(admission, None, around, rules, FirstStart::closed());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let program = Program {
             at: listener.local_addr().unwrap(),

@@ -141,13 +141,10 @@ async fn many(
     let said = body.read(&MANY, Sent::Whole)?;
     let steering = said.text("action").and_then(Steering::named);
     let steering = match steering.ok_or_else(|| Faults::one("action", "This field is required."))? {
-        Steering::Delete { .. } => {
-            permits(&caller.actor, Right::DeleteMigrations)
-                .ok_or_else(|| Problem::of(&Refusal::Forbidden))?;
-            Steering::Delete { force: true }
-        }
+        Steering::Delete { .. } => Steering::Delete { force: true },
         other => other,
     };
+    permits(&caller.actor, steering.right()).ok_or_else(|| Problem::of(&Refusal::Forbidden))?;
     let chosen = match (said.keys("ids"), said.object("filter")) {
         (Some(ids), None) => Chosen::Ids(ids.into_iter().map(MigrationId).collect()),
         (None, Some(filter)) => Chosen::Search(search(&filter)?),
