@@ -53,11 +53,8 @@ pub async fn add_provider(
     let name = provider.name.as_str();
     asked.note(&mut transaction, Did::AddedProvider, name, "").await?;
     transaction.commit().await?;
-    let rows = asked
-        .around
-        .directory
-        .providers_within(&asked.scope(Right::ChangeProviders));
-    let row = rows.await?.into_iter().find(|row| row.provider.name == provider.name);
+    let rows = asked.around.directory.providers_within(&Scope::All).await?;
+    let row = rows.into_iter().find(|row| row.provider.name == provider.name);
     row.map(|row| row.id)
         .ok_or_else(|| ChangeError::Unknown(format!("provider “{name}”")))
 }

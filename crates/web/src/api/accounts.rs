@@ -3,7 +3,7 @@
 mod read;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::changes;
 use super::domains::megabytes;
+use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
 use super::operation::{Operation, Parameter, ParameterKind, SEARCH};
 use super::page::Query;
@@ -174,7 +175,7 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
 async fn retrieve(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<Json<Account>, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     Ok(Json(row.into()))
@@ -203,7 +204,7 @@ async fn create(State(state): State<WebState>, caller: Caller, body: Body) -> Re
 async fn update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<Account>, Problem> {
     change(&state, &caller, id, &body.read(&ACCOUNT, Sent::Whole)?).await
@@ -212,7 +213,7 @@ async fn update(
 async fn partial_update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<Account>, Problem> {
     change(&state, &caller, id, &body.read(&ACCOUNT, Sent::Changes)?).await
@@ -236,7 +237,7 @@ async fn change(
 async fn destroy(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     query: Query,
 ) -> Result<StatusCode, Problem> {
     let row = within(&state, &caller.scope, id).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
+use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
 use super::operation::{Operation, Parameter, SEARCH};
 use super::page::Query;
@@ -114,7 +115,7 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
 async fn retrieve(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<Json<Shown>, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     Ok(Json(row.into()))
@@ -146,7 +147,7 @@ async fn create(State(state): State<WebState>, caller: Caller, body: Body) -> Re
 async fn update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
     change(&state, &caller, id, &body.read(&ALIAS, Sent::Whole)?).await
@@ -155,7 +156,7 @@ async fn update(
 async fn partial_update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
     change(&state, &caller, id, &body.read(&ALIAS, Sent::Changes)?).await
@@ -183,7 +184,7 @@ async fn change(state: &WebState, caller: &Caller, id: i64, said: &Said) -> Resu
 async fn destroy(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     remove_alias(caller.asked(&state), &row.entry.address)

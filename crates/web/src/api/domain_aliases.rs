@@ -1,7 +1,7 @@
 //! `domainaliases/`: other names of local domains.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
+use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
 use super::operation::{Operation, SEARCH};
 use super::page::Query;
@@ -90,7 +91,7 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
 async fn retrieve(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<Json<Shown>, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     Shown::of(&state, row).await.map(Json)
@@ -141,7 +142,7 @@ async fn target(state: &WebState, caller: &Caller, said: &Said) -> Result<Option
 async fn partial_update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
     let said = body.read(&ALIAS, Sent::Changes)?;
@@ -166,7 +167,7 @@ async fn partial_update(
 async fn destroy(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     remove_domain_alias(caller.asked(&state), &row.entry.name)

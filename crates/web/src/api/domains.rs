@@ -3,7 +3,7 @@
 mod read;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::accounts::MOST_MEGABYTES;
 use super::body::Body;
 use super::changes;
+use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
 use super::operation::{Operation, Parameter, ParameterKind, SEARCH};
 use super::page::Query;
@@ -159,7 +160,7 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
 async fn retrieve(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<Json<Domain>, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     Ok(Json(row.into()))
@@ -189,7 +190,7 @@ async fn named(state: &WebState, name: &DomainName) -> Result<Domain, Problem> {
 async fn update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<Domain>, Problem> {
     change(&state, &caller, id, &body.read(&DOMAIN, Sent::Whole)?).await
@@ -198,7 +199,7 @@ async fn update(
 async fn partial_update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<Domain>, Problem> {
     change(&state, &caller, id, &body.read(&DOMAIN, Sent::Changes)?).await
@@ -216,7 +217,7 @@ async fn change(state: &WebState, caller: &Caller, id: i64, said: &Said) -> Resu
 async fn destroy(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     remove_domain(caller.asked(&state), &row.domain.name)

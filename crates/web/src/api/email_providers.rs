@@ -7,7 +7,7 @@ mod read;
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
+use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
 use super::operation::{Operation, Parameter, SEARCH};
 use super::page::Query;
@@ -212,7 +213,7 @@ fn is_found(row: &ProviderRow, text: &str) -> bool {
 async fn retrieve(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<Json<EmailProvider>, Problem> {
     one(&state, &caller.scope, id).await.map(Json)
 }
@@ -233,7 +234,7 @@ async fn create(State(state): State<WebState>, caller: Caller, body: Body) -> Re
 async fn update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<EmailProvider>, Problem> {
     change(&state, &caller, id, &body.read(&PROVIDER, Sent::Whole)?).await
@@ -242,7 +243,7 @@ async fn update(
 async fn partial_update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Json<EmailProvider>, Problem> {
     change(&state, &caller, id, &body.read(&PROVIDER, Sent::Changes)?).await
@@ -273,7 +274,7 @@ async fn change(
 async fn destroy(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     query: Query,
 ) -> Result<StatusCode, Problem> {
     let with_migrations = query.switch("with_migrations")?.unwrap_or(false);

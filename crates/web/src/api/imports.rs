@@ -132,7 +132,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .gives::<ImportReport>(200, "The file was looked at; `status` says what came of it."),
         Operation::get("/api/v2/identities/export/", Right::Export, export_identities)
             .named("identities_export_retrieve", "Accounts and aliases as CSV")
-            .details("It holds the hashes of passwords: keep it from others.")
+            .details("It holds hashes of passwords, of those accounts that one may change: keep it from others.")
             .asks(&[sepchar])
             .gives_body(200, "The rows.", "text/csv", text),
     ]

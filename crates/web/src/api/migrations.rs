@@ -5,7 +5,7 @@ mod steering;
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use super::changes;
 use super::email_providers::ProviderBrief;
+use super::id::Id;
 use super::operation::{Operation, Parameter, ParameterKind, SEARCH};
 use super::page::Query;
 use super::problem::{Faults, Problem};
@@ -271,7 +272,7 @@ async fn search(state: &WebState, query: &Query) -> Result<Option<MigrationSearc
 async fn retrieve(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<Json<Migration>, Problem> {
     let row = within(&state, &caller, id).await?;
     let mut shown = shown(&state, vec![row]).await?;
@@ -289,7 +290,7 @@ async fn within(state: &WebState, caller: &Caller, id: i64) -> Result<MigrationR
 async fn destroy(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     let delete = Steering::Delete { force: true };
     steer_one(caller.asked(&state), MigrationId(id), delete)
@@ -301,7 +302,7 @@ async fn destroy(
 async fn passes(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     query: Query,
 ) -> Result<Response, Problem> {
     let row = within(&state, &caller, id).await?;
@@ -336,6 +337,7 @@ impl Migration {
             account_id,
             ..
         } = row;
+        let eta = record.eta();
         let migration = record.migration;
         let may_come = migration.phase.is_under_way();
         Self {
@@ -353,7 +355,7 @@ impl Migration {
             running: record.leased.as_ref().is_some_and(|(_, until)| *until > now),
             progress: record.progress.into(),
             rate: record.rate,
-            eta: record.eta(),
+            eta,
             created: migration.created,
             seeded: migration.seeded,
             due: may_come.then_some(record.due),

@@ -13,6 +13,7 @@ mod domain_aliases;
 mod domains;
 mod email_providers;
 mod fields;
+mod id;
 mod identities;
 mod imports;
 mod migrations;

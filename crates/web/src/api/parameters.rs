@@ -3,7 +3,7 @@
 mod structure;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
+use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
 use super::operation::Operation;
 use super::problem::{Faults, Problem};
@@ -279,7 +280,7 @@ async fn applications() -> Json<Vec<ShownApplication>> {
 
 async fn retrieve(
     State(state): State<WebState>,
-    Path(app): Path<String>,
+    Id(app): Id<String>,
 ) -> Result<Json<AppParameters>, Problem> {
     let application = Application::named(&app)?;
     let settings = state.directory().settings().await?;
@@ -289,7 +290,7 @@ async fn retrieve(
 async fn update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(app): Path<String>,
+    Id(app): Id<String>,
     body: Body,
 ) -> Result<StatusCode, Problem> {
     let application = Application::named(&app)?;
@@ -301,7 +302,7 @@ async fn update(
 async fn partial_update(
     State(state): State<WebState>,
     caller: Caller,
-    Path(app): Path<String>,
+    Id(app): Id<String>,
     body: Body,
 ) -> Result<Json<AppParameters>, Problem> {
     let application = Application::named(&app)?;
@@ -313,7 +314,7 @@ async fn partial_update(
 async fn change(
     state: &WebState,
     caller: &Caller,
-    change: impl Fn(Settings) -> Result<Settings, Faults> + Send,
+    change: impl Fn(Settings) -> Result<Settings, Faults> + Send + Sync,
 ) -> Result<Settings, Problem> {
     // What is wrong is told before anything is opened.
     change(state.directory().settings().await?)?;

@@ -75,12 +75,6 @@ impl Problem {
         self
     }
 
-    /// A member more.
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
-        self
-    }
-
     /// The members as they are sent.
     pub(crate) fn body(&self) -> Value {
         let mut body = Map::new();

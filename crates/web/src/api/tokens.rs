@@ -1,7 +1,7 @@
 //! `tokens/`: one's own tokens, with which programs ask in one's name.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
+use super::id::Id;
 use super::fields::{Field, Sent, Shape};
 use super::operation::Operation;
 use super::page::Query;
@@ -86,7 +87,7 @@ async fn create(State(state): State<WebState>, caller: Caller, body: Body) -> Re
 async fn destroy(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     remove_token(caller.asked(&state), id).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)

@@ -91,7 +91,7 @@ impl Known {
         let found = self.matches(&expected, &ours, "");
         if let (Some(difference), Ok(())) = (difference, &found) {
             // A difference that makes none is none.
-            let recorded = self.without_absent(recorded["body"].clone());
+            let recorded = self.without_absent(recorded["body"].clone(), false);
             if was == status && self.matches(&recorded, &ours, "").is_ok() {
                 return Err(format!("is no difference: {}", difference.why));
             }
@@ -107,7 +107,7 @@ impl Known {
             if method != "GET" {
                 id.map(|id| self.otherwise.remove(&id));
             }
-            return self.without_absent(body.clone());
+            return self.without_absent(body.clone(), true);
         };
         let expected: Value = serde_json::from_str(difference.body).unwrap();
         if let (Some(id), Some(fields), true) = (id, expected.as_object(), difference.status < 300) {
@@ -118,17 +118,18 @@ impl Known {
         expected
     }
 
-    fn without_absent(&self, body: Value) -> Value {
+    /// What was recorded, without what is not here; and otherwise, where it is so since a difference.
+    fn without_absent(&self, body: Value, otherwise: bool) -> Value {
         match body {
             Value::Array(list) => {
                 let is_here = |one: &Value| one["id"].as_i64().is_none_or(|id| !self.absent.contains(&id));
                 let here = list.into_iter().filter(is_here);
-                Value::Array(here.map(|one| self.without_absent(one)).collect())
+                Value::Array(here.map(|one| self.without_absent(one, otherwise)).collect())
             }
             Value::Object(mut fields) => {
                 let id = fields.get("id").and_then(Value::as_i64);
                 if let Some(others) = id.and_then(|id| self.otherwise.get(&id))
-                    && fields.contains_key("address")
+                    && otherwise
                 {
                     fields.extend(others.clone());
                 }

@@ -256,7 +256,7 @@ const OTHERS: [(&str, &str); 11] = [
     ),
     (
         "`identities/export`",
-        "is for SuperAdmins: it holds the hashes of passwords.",
+        "has the hashes of passwords of those accounts alone that whoever asks may change.",
     ),
 ];
 
@@ -268,10 +268,11 @@ pub(crate) fn of(file: &str, n: u64) -> Option<&'static Difference> {
 fn document() -> String {
     let mut text = String::from(
         "# What the API does otherwise than Modoboa's\n\n\
-         The paths, methods, fields, statuses and rights are those of Modoboa 2.12's REST API v2, as far as it is about migrations. Every \
-         pair of request and answer that was recorded of it is replayed against this program \
+         The paths, methods, fields, statuses and rights are those of Modoboa 2.12's REST API v2, as far as it is about migrations. The pairs of \
+         request and answer that were recorded of its providers and its settings are all replayed against this program \
          (`crates/web/tests/api/conformance.rs`). An answer may say more than the recorded one. Where it says otherwise, the pair \
-         is in this list, which the test writes.\n\n## Recorded pairs\n",
+         is in this list, which the test writes. Of the rest of that API no pairs are kept here: its rights, its migrations, imports \
+         and checks are followed as they are described in words (`stories.rs` beside it).\n\n## Recorded pairs\n",
     );
     for file in ["email_providers", "parameters"] {
         let pairs: Vec<serde_json::Value> = serde_json::from_str(match file {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -57,52 +58,71 @@ impl Answer {
     }
 }
 
-/// Serves while somebody asks.
+/// Serves while somebody asks. The server has a thread of its own: whoever asks waits for the answer.
 pub(crate) fn serving(ask: impl AsyncFnOnce(Program)) {
     let folder = tempfile::tempdir().unwrap();
+    let at = DirectoryLocation::parse(&format!("sqlite:{}/d", folder.path().display())).unwrap();
+    let sealer = Arc::new(Sealer::open(&folder.path().join("key")).unwrap());
     let log: Arc<Mutex<String>> = Arc::default();
     let kept = Arc::clone(&log);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let at = DirectoryLocation::parse(&format!("sqlite:{}/d", folder.path().display())).unwrap();
-        let directory = DirectoryPool::open(&at).await.unwrap();
-        fill(&directory).await;
-        let around = Surroundings {
+    let around = |directory: &DirectoryPool| {
+        let kept = Arc::clone(&kept);
+        Surroundings {
             directory: directory.clone(),
-            sealer: Arc::new(Sealer::open(&folder.path().join("key")).unwrap()),
+            sealer: Arc::clone(&sealer),
             clock: Arc::new(|| Duration::from_secs(NOW)),
             random: Arc::new(|octets| getrandom::fill(octets).map_err(|error| error.to_string())),
             wake: Arc::new(|| {}),
             log: Arc::new(move |line| kept.lock().unwrap().push_str(&(line + "\n"))),
-        };
-        let tokens = tokens(&around).await;
-        let admission = Admission::new(around.clone(), &GuardRules::default()).unwrap();
-        let rules = ConsoleRules {
-            per_minute: 100_000,
-            ..ConsoleRules::default()
-        };
-        let state = WebState::new(admission, None, around, rules, FirstStart::closed());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let program = Program {
-            at: listener.local_addr().unwrap(),
-            tokens,
-            directory: directory.clone(),
-        };
-        let (end, ended) = tokio::sync::oneshot::channel::<()>();
-        let served = tokio::spawn(serve_console(listener, state, async {
-            let _ = ended.await;
-        }));
-        ask(program).await;
-        drop(end);
-        served.await.unwrap().unwrap();
-        directory.close().await;
+        }
+    };
+    let (told, address) = std::sync::mpsc::channel();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    thread::scope(|scope| {
+        block_on(async {
+            let directory = DirectoryPool::open(&at).await.unwrap();
+            fill(&directory).await;
+            let tokens = tokens(&around(&directory)).await;
+            let server = scope.spawn(|| {
+                block_on(async {
+                    let directory = DirectoryPool::open(&at).await.unwrap();
+                    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                    told.send(listener.local_addr().unwrap()).unwrap();
+                    let state = state(around(&directory));
+                    let ended = async {
+                        let _ = ended.await;
+                    };
+                    serve_console(listener, state, ended).await.unwrap();
+                    directory.close().await;
+                });
+            });
+            let program = Program {
+                at: address.recv().unwrap(),
+                tokens,
+                directory: directory.clone(),
+            };
+            ask(program).await;
+            drop(end);
+            server.join().unwrap();
+            directory.close().await;
+        });
     });
     let log = log.lock().unwrap();
-    assert!(!log.contains("api:"), "something did not work:\n{log}");
+    assert!(log.is_empty(), "something did not work:\n{log}");
+}
+
+fn block_on(work: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(work);
+}
+
+fn state(around: Surroundings) -> WebState {
+    let admission = Admission::new(around.clone(), &GuardRules::default()).unwrap();
+    let rules = ConsoleRules {
+        per_minute: 100_000,
+        ..ConsoleRules::default()
+    };
+    WebState::new(admission, None, around, rules, FirstStart::closed())
 }
 
 async fn fill(directory: &DirectoryPool) {

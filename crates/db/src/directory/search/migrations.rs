@@ -137,7 +137,8 @@ impl DirectoryPool {
         scope: &Scope,
         id: MigrationId,
     ) -> Result<Option<MigrationRow>, DirectoryError> {
-        let mut conditions = conditions(scope, &MigrationSearch::default());
+        let search = MigrationSearch::default();
+        let mut conditions = conditions(scope, &search);
         conditions.add("id = ?", [Value::number(id.0)]);
         let question = format!("SELECT {COLUMNS}, {NUMBERS} FROM migration WHERE {}", conditions.text());
         let mut lent = self.lend().await?;

@@ -1,7 +1,7 @@
 //! `email-providers/check_…`: whether a provider would work, before it is added and after.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use super::{WHAT, domains, read, wrong};
 use crate::WebState;
 use crate::api::body::Body;
 use crate::api::fields::{Field, Kind, Said, Sent, Shape};
+use crate::api::id::Id;
 use crate::api::operation::Operation;
 use crate::api::problem::{Faults, Problem};
 use crate::gate::Caller;
@@ -131,7 +132,7 @@ async fn connection(State(state): State<WebState>, caller: Caller, body: Body) -
 async fn provider(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     body: Body,
 ) -> Result<Response, Problem> {
     let said = body.read(&TRY, Sent::Whole)?;

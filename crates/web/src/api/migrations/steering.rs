@@ -1,7 +1,7 @@
 //! What a person wants of migrations: of one, or of many at once.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use transhume_db::directory::MigrationSearch;
 use transhume_model::directory::{DomainName, ProviderName};
@@ -14,6 +14,7 @@ use super::{HOLDS, Migration, PHASES, refused, shown, within};
 use crate::WebState;
 use crate::api::body::Body;
 use crate::api::fields::{Field, Kind, Said, Sent, Shape};
+use crate::api::id::Id;
 use crate::api::operation::Operation;
 use crate::api::problem::{Faults, Problem};
 use crate::gate::{Caller, Refusal};
@@ -99,30 +100,30 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn pause(state: State<WebState>, caller: Caller, id: Path<i64>) -> Result<Json<Migration>, Problem> {
+async fn pause(state: State<WebState>, caller: Caller, id: Id) -> Result<Json<Migration>, Problem> {
     one(state, caller, id, Steering::Pause).await
 }
 
-async fn resume(state: State<WebState>, caller: Caller, id: Path<i64>) -> Result<Json<Migration>, Problem> {
+async fn resume(state: State<WebState>, caller: Caller, id: Id) -> Result<Json<Migration>, Problem> {
     one(state, caller, id, Steering::Resume).await
 }
 
-async fn retry(state: State<WebState>, caller: Caller, id: Path<i64>) -> Result<Json<Migration>, Problem> {
+async fn retry(state: State<WebState>, caller: Caller, id: Id) -> Result<Json<Migration>, Problem> {
     one(state, caller, id, Steering::Retry).await
 }
 
-async fn cut_over(state: State<WebState>, caller: Caller, id: Path<i64>) -> Result<Json<Migration>, Problem> {
+async fn cut_over(state: State<WebState>, caller: Caller, id: Id) -> Result<Json<Migration>, Problem> {
     one(state, caller, id, Steering::CutOver).await
 }
 
-async fn stop(state: State<WebState>, caller: Caller, id: Path<i64>) -> Result<Json<Migration>, Problem> {
+async fn stop(state: State<WebState>, caller: Caller, id: Id) -> Result<Json<Migration>, Problem> {
     one(state, caller, id, Steering::Stop).await
 }
 
 async fn one(
     State(state): State<WebState>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Id(id): Id,
     steering: Steering,
 ) -> Result<Json<Migration>, Problem> {
     steer_one(caller.asked(&state), MigrationId(id), steering)
