@@ -88,6 +88,11 @@ impl FirstStart {
         Ok(start)
     }
 
+    /// The file that holds the code, where there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// Whether it is still open.
     pub async fn is_open(&self, around: &Surroundings) -> Result<bool, DirectoryError> {
         Ok(self.code.is_some() && !around.directory.has_super_admin().await?)

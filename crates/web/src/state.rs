@@ -1,6 +1,7 @@
 //! What questions are handed on to.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,11 @@ use transhume_db::directory::DirectoryPool;
 use transhume_model::directory::Secret;
 use transhume_ops::admit_login::{Admission, Surroundings};
 use transhume_ops::first_start::FirstStart;
+use transhume_ops::platform::Platform;
 use transhume_ops::sign_in::SignIns;
+use transhume_ops::upload::Upload;
 
+use crate::console::Held;
 use crate::gate::Throttles;
 use crate::live::Live;
 
@@ -24,6 +28,8 @@ pub struct WebState {
     pub(crate) around: Surroundings,
     /// What pages and the API need besides.
     pub(crate) desk: Arc<Desk>,
+    /// The folder of the state files, where this machine has them.
+    pub(crate) state_folder: Option<Arc<Path>>,
 }
 
 /// How the console is reached.
@@ -54,6 +60,10 @@ pub(crate) struct Desk {
     pub(crate) sign_ins: SignIns,
     pub(crate) first_start: FirstStart,
     pub(crate) live: Live,
+    /// Files whose preview somebody looks at, each with the page that they are on.
+    pub(crate) uploads: Held<(&'static str, Upload)>,
+    /// Platforms whose preview somebody looks at.
+    pub(crate) platforms: Held<Platform>,
 }
 
 impl WebState {
@@ -71,12 +81,24 @@ impl WebState {
             sign_ins: SignIns::new(),
             first_start,
             live: Live::new(around.directory.clone(), Arc::clone(&around.clock), Arc::clone(&around.log)),
+            uploads: Held::new(),
+            platforms: Held::new(),
         };
         Self {
             admission,
             hook_secret: hook_secret.map(Arc::new),
             around,
             desk: Arc::new(desk),
+            state_folder: None,
+        }
+    }
+
+    /// The same, where this machine has the state files: pages tell what they say of each folder.
+    #[must_use]
+    pub fn with_state_files(self, folder: &Path) -> Self {
+        Self {
+            state_folder: Some(folder.into()),
+            ..self
         }
     }
 

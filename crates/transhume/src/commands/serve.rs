@@ -153,7 +153,8 @@ fn answer(
             let secret = rules.hook_secret.as_ref();
             let secret = secret.map(|secret| Secret::new(secret.reveal().as_bytes().to_vec()));
             let first_start = first_start.map_err(|error| internal(&error))?;
-            let state = WebState::new(admission, secret, around, console.rules, first_start);
+            let state = WebState::new(admission, secret, around, console.rules, first_start)
+                .with_state_files(&prepared.service.state);
             let listener = |listener| {
                 tokio::net::TcpListener::from_std(listener).map_err(|error| internal(&error))
             };

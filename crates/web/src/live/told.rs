@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 use transhume_db::directory::{MigrationRecord, Overview};
 use transhume_model::migration::Share;
 
+use crate::console::{Numbers, Row};
+
 /// How a migration stands.
 pub(super) fn migration(record: &MigrationRecord) -> String {
     let migration = &record.migration;
@@ -26,6 +28,7 @@ pub(super) fn migration(record: &MigrationRecord) -> String {
         "eta": record.eta(),
         "error": record.last_error,
         "changed": record.changed,
+        "words": Row::new(record),
     })
     .to_string()
 }
@@ -48,6 +51,7 @@ pub(super) fn overview(overview: &Overview) -> String {
         "octets_all": overview.octets.all,
         "rate": overview.rate,
         "octets_last_day": overview.octets_last_day,
+        "words": Numbers::new(overview),
     })
     .to_string()
 }
