@@ -37,6 +37,8 @@ fn number(path: &str, whose: Whose, objects: &Objects) -> Option<String> {
     let (before, _) = path.split_once("/{id}")?;
     let before = before.rsplit('/').next().unwrap_or_default();
     let (own, foreign) = match before {
+        // The name of an application, which is nobody's.
+        "global" => return Some("imap_migration".to_owned()),
         "providers" | "email-providers" => objects.providers,
         "migrations" => objects.migrations,
         "domains" => objects.domains,
