@@ -121,13 +121,13 @@ pub async fn change_account(
 /// Removes an account with its mailbox and its migration. What lies on the disk stays there. One whose mail is still coming
 /// only by `force`.
 pub async fn remove_account(asked: Asked<'_>, login: &Login, force: bool) -> Result<Removed, ChangeError> {
+    let mut transaction = asked.around.directory.begin().await?;
+    let account = transaction.account(login).await?;
+    allowed(asked, login, account)?;
     if asked.actor.login == *login {
         let said = "you would remove yourself; another SuperAdmin can do this";
         return Err(ChangeError::Conflict(said.to_owned()));
     }
-    let mut transaction = asked.around.directory.begin().await?;
-    let account = transaction.account(login).await?;
-    allowed(asked, login, account)?;
     let removed = remove_within(&mut transaction, login, force).await?;
     asked
         .note(&mut transaction, Did::RemovedAccount, login.as_str(), "")

@@ -8,7 +8,7 @@ use crate::Asked;
 use crate::asked::{ChangeError, Fault};
 use crate::audit::Did;
 use crate::provider::{
-    MasterPassword, ProviderError, ProviderFault, add_within, change_within, remove_within,
+    Hosting, MasterPassword, ProviderError, ProviderFault, add_within, change_within, remove_within,
 };
 
 impl From<ProviderError> for ChangeError {
@@ -38,7 +38,8 @@ impl From<ProviderError> for ChangeError {
     }
 }
 
-/// Adds a provider; with the password of its master user, where it has one.
+/// Adds a provider; with the password of its master user, where it has one. Its domains may come later: whoever shows a page
+/// with both asks for one there.
 pub async fn add_provider(
     asked: Asked<'_>,
     provider: &Provider,
@@ -47,7 +48,8 @@ pub async fn add_provider(
     may(asked)?;
     let sealer = sealer(asked);
     let mut transaction = asked.around.directory.begin().await?;
-    add_within(&mut transaction, provider, password(asked, master, &sealer)).await?;
+    let master = password(asked, master, &sealer);
+    add_within(&mut transaction, provider, master, Hosting::Anything).await?;
     let name = provider.name.as_str();
     asked.note(&mut transaction, Did::AddedProvider, name, "").await?;
     transaction.commit().await?;
@@ -69,7 +71,7 @@ pub async fn change_provider(
     let sealer = sealer(asked);
     let mut transaction = asked.around.directory.begin().await?;
     let master = password(asked, master, &sealer);
-    let provider = change_within(&mut transaction, &name, change, master).await?;
+    let provider = change_within(&mut transaction, &name, change, master, Hosting::Anything).await?;
     let what = provider.name.as_str();
     asked.note(&mut transaction, Did::ChangedProvider, what, "").await?;
     transaction.commit().await?;

@@ -88,6 +88,15 @@ pub struct MasterPassword<'p> {
     pub now: i64,
 }
 
+/// Whether a provider has to host something already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hosting {
+    /// It has at least one domain: else nobody could come from it.
+    Something,
+    /// Its domains may come later: programs say one thing after the other.
+    Anything,
+}
+
 /// Adds a provider.
 pub async fn add_provider(
     pool: &DirectoryPool,
@@ -95,7 +104,7 @@ pub async fn add_provider(
     master: MasterPassword<'_>,
 ) -> Result<(), ProviderError> {
     let mut transaction = pool.begin().await?;
-    add_within(&mut transaction, provider, master).await?;
+    add_within(&mut transaction, provider, master, Hosting::Something).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -104,9 +113,10 @@ pub(crate) async fn add_within(
     transaction: &mut DirectoryTransaction<'_>,
     provider: &Provider,
     master: MasterPassword<'_>,
+    hosting: Hosting,
 ) -> Result<(), ProviderError> {
     let others = transaction.providers().await?;
-    let mut faults = faults(transaction, provider, &others).await?;
+    let mut faults = faults(transaction, provider, &others, hosting).await?;
     faults.extend(master_fault(provider, master, false));
     if !faults.is_empty() {
         return Err(ProviderError::Refused(faults));
@@ -123,7 +133,7 @@ pub async fn change_provider(
     master: MasterPassword<'_>,
 ) -> Result<Provider, ProviderError> {
     let mut transaction = pool.begin().await?;
-    let changed = change_within(&mut transaction, name, change, master).await?;
+    let changed = change_within(&mut transaction, name, change, master, Hosting::Something).await?;
     transaction.commit().await?;
     Ok(changed)
 }
@@ -134,6 +144,7 @@ pub(crate) async fn change_within(
     name: &ProviderName,
     change: impl FnOnce(Provider) -> Provider + Send,
     master: MasterPassword<'_>,
+    hosting: Hosting,
 ) -> Result<Provider, ProviderError> {
     let mut others = transaction.providers().await?;
     let found = others.iter().position(|provider| provider.name == *name);
@@ -143,7 +154,7 @@ pub(crate) async fn change_within(
     let provider = change(before);
     let owner = CredentialOwner::Provider(&old_name);
     let known = transaction.credential(owner).await?;
-    let mut faults = faults(transaction, &provider, &others).await?;
+    let mut faults = faults(transaction, &provider, &others, hosting).await?;
     faults.extend(master_fault(&provider, master, known.is_some()));
     if !faults.is_empty() {
         return Err(ProviderError::Refused(faults));
@@ -232,12 +243,13 @@ async fn faults(
     transaction: &mut DirectoryTransaction<'_>,
     provider: &Provider,
     others: &[Provider],
+    hosting: Hosting,
 ) -> Result<Vec<ProviderFault>, DirectoryError> {
     let mut faults = Vec::new();
     if let Some(other) = others.iter().find(|other| other.name == provider.name) {
         faults.push(ProviderFault::NameTaken(other.name.clone()));
     }
-    if provider.domains.is_empty() {
+    if provider.domains.is_empty() && hosting == Hosting::Something {
         faults.push(ProviderFault::NoDomains);
     }
     if provider.security == ProviderSecurity::Clear && provider.certificate != CertificateTrust::Public {

@@ -18,6 +18,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use tokio::net::TcpListener;
 
+pub use api::document as api_document;
 pub use gate::{Entrance, Kind};
 pub use state::{ConsoleRules, WebState};
 

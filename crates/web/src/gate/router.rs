@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
@@ -36,6 +36,8 @@ pub(crate) fn routes(state: WebState) -> Router {
             state: state.clone(),
             entrance,
         };
+        // The guard has read no more than it may.
+        let answer = answer.route_layer(DefaultBodyLimit::disable());
         let mut answer = answer.route_layer(from_fn_with_state(guarded, guard));
         if let Some(others) = paths.remove(path) {
             answer = others.merge(answer);

@@ -103,9 +103,9 @@ impl MigrationSort {
 const AT_A_TIME: usize = 500;
 
 /// The numbers of what a migration belongs to.
-const NUMBERS: &str = "(SELECT b.id FROM mailbox b WHERE b.address = migration.address), \
-                       (SELECT a.id FROM account a WHERE a.login = migration.login), \
-                       (SELECT p.id FROM provider p WHERE p.name = migration.provider)";
+const NUMBERS: &str = "(SELECT b.id FROM mailbox b WHERE b.address = migration.address) AS mailbox_id, \
+                       (SELECT a.id FROM account a WHERE a.login = migration.login) AS account_id, \
+                       (SELECT p.id FROM provider p WHERE p.name = migration.provider) AS provider_id";
 
 impl DirectoryPool {
     /// A page of the migrations that match.
