@@ -29,7 +29,11 @@ document.addEventListener("submit", (event) => {
 });
 
 // Where there is little room, the menu waits to be asked for.
-if (matchMedia("(max-width: 52rem)").matches) document.querySelector(".side details")?.removeAttribute("open");
+const narrow = matchMedia("(max-width: 52rem)");
+const menu = document.querySelector(".side details");
+const fold = () => menu && (menu.open = !narrow.matches);
+narrow.addEventListener("change", fold);
+fold();
 
 // One tick for all rows of the page; without script there is none.
 for (const all of document.querySelectorAll("[data-picks]")) {

@@ -105,10 +105,6 @@ impl Browser {
         self.script(script).as_str().unwrap().to_owned()
     }
 
-    pub(crate) fn title(&self) -> String {
-        self.script("return document.title").as_str().unwrap().to_owned()
-    }
-
     /// What is written on the page, or on a part of it.
     pub(crate) fn text(&self, css: &str) -> String {
         let script = "const found = document.querySelector(arguments[0]); return found ? found.innerText : ''";
@@ -121,20 +117,47 @@ impl Browser {
         self.script_with(script, &json!([css])).as_u64().unwrap()
     }
 
-    /// Clicks, as a person does: on what can be seen.
+    /// Clicks, as a person does, on what leads to another page, or to this one anew.
     pub(crate) fn click(&self, css: &str) {
+        let element = self.element(css);
+        self.leave_by(&element);
+    }
+
+    /// Clicks on what changes something on this page.
+    pub(crate) fn touch(&self, css: &str) {
         let element = self.element(css);
         self.command(&format!("/element/{element}/click"), &json!({}));
     }
 
-    /// Clicks the button or link that says so.
+    /// Clicks the button or link that says so, which leads to another page, or to this one anew.
     pub(crate) fn press(&self, says: &str) {
+        let element = self.saying(says);
+        self.leave_by(&element);
+    }
+
+    /// Clicks the button that says so, and is asked whether that is meant.
+    pub(crate) fn press_and_be_asked(&self, says: &str) {
+        let element = self.saying(says);
+        self.command(&format!("/element/{element}/click"), &json!({}));
+        self.wait("the question", |browser| browser.count("dialog[open]") == 1);
+    }
+
+    fn saying(&self, says: &str) -> String {
         let script = "return [...document.querySelectorAll('button, a')].find((one) => one.checkVisibility() && \
-                      (one.innerText.trim() === arguments[0] || one.getAttribute('aria-label') === arguments[0])) ?? null";
+                      !one.ariaHidden && (one.innerText.trim() === arguments[0] || one.ariaLabel === arguments[0])) ?? null";
         let found = self.script_with(script, &json!([says]));
         let element = found[ELEMENT].as_str();
         let element = element.unwrap_or_else(|| panic!("nothing to press says “{says}”:\n{}", self.text("body")));
+        element.to_owned()
+    }
+
+    /// Clicks, and waits until another page is there: this one was marked before.
+    fn leave_by(&self, element: &str) {
+        self.script("window.isLeft = true");
         self.command(&format!("/element/{element}/click"), &json!({}));
+        self.wait("another page", |browser| {
+            browser.script("return !window.isLeft && document.readyState === 'complete'") == true
+        });
     }
 
     /// Writes into a field, by its name, instead of what was in it. Files are named by their path.
@@ -167,7 +190,7 @@ impl Browser {
         let css = format!("[name='{name}']");
         let script = "return document.querySelector(arguments[0]).checked";
         if self.script_with(script, &json!([css])) != json!(on) {
-            self.click(&css);
+            self.touch(&css);
         }
     }
 
@@ -291,12 +314,22 @@ impl Browser {
             body.len()
         );
         stream.write_all((head + &body).as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
-        let said: Value = serde_json::from_str(text).unwrap_or(Value::Null);
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {said:#}");
+        // The driver leaves the connection open, whatever it is asked.
+        let mut lines = BufReader::new(stream);
+        let (mut status, mut line, mut length) = (String::new(), String::new(), 0);
+        lines.read_line(&mut status).unwrap();
+        while lines.read_line(&mut line).unwrap() > 2 {
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        let mut text = vec![0; length];
+        lines.read_exact(&mut text).unwrap();
+        let said: Value = serde_json::from_slice(&text).unwrap_or(Value::Null);
+        assert!(status.contains(" 200 "), "{method} {path}: {said:#}");
         said["value"].clone()
     }
 }

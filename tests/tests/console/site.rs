@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::chown;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Three folders, one of which has another name here.
+/// Three folders, one of them below another and one of them empty.
 fn mailboxes() -> [MailboxSpec; 3] {
     let message = |uid: u32| MessageSpec {
         uid,
@@ -50,7 +50,7 @@ fn mailboxes() -> [MailboxSpec; 3] {
     };
     let mut inbox = MailboxSpec::new(&["INBOX"], 1_234_567);
     inbox.messages = (1..=300).map(message).collect();
-    let mut year = MailboxSpec::new(&["Archive", "v1.5"], 1_234_568);
+    let mut year = MailboxSpec::new(&["Archive", "2019"], 1_234_568);
     year.messages = (1..=20).map(message).collect();
     [inbox, year, MailboxSpec::new(&["Sent"], 1_234_569)]
 }
@@ -170,10 +170,6 @@ impl Site {
         let (uid, gid) = Dovecot::mail_user().unwrap();
         chown(&path, Some(uid), Some(gid)).unwrap();
         path
-    }
-
-    pub(crate) fn mail(&self) -> &Path {
-        &self.dir
     }
 }
 

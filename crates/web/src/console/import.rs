@@ -361,7 +361,8 @@ fn lines(title: &str, complaints: &[Complaint]) -> Option<Lines> {
         line: complaint.place.line,
         column: complaint.place.column,
         wrong: words::sentence(&complaint.wrong),
-        right: words::sentence(&complaint.right),
+        // Often words to be written as they stand.
+        right: complaint.right.clone(),
     };
     let more = complaints.len().saturating_sub(SHOWN);
     (!complaints.is_empty()).then(|| Lines {
