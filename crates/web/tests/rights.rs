@@ -81,7 +81,8 @@ fn ask<'e>(served: &Served, platform: &Platform, entrance: &'e Entrance, who: Op
             body.push_str("{}");
             "application/json"
         } else {
-            body.push_str("a=1");
+            // Whoever is asked whether they are sure is.
+            body.push_str("sure=yes&do=pause");
             "application/x-www-form-urlencoded"
         };
         headers.push(format!("Content-Type: {kind}"));
@@ -127,13 +128,13 @@ fn wrong(asked: &Asked<'_>, platform: &Platform) -> Option<String> {
         None if *status == 403 => None,
         None => told("403"),
         Some(Scope::All) if is_own_alone(right) && is_foreign && *status == 404 => None,
-        Some(Scope::All) if matches!(status, 200..=400 | 409 | 415) => None,
+        Some(Scope::All) if matches!(status, 200..=400 | 409 | 415 | 422) => None,
         Some(Scope::All) => told("an answer"),
         Some(_) if is_foreign && *status == 404 => None,
         Some(_) if is_foreign => told("404"),
         // Nobody's own provider.
         Some(Scope::Own(_)) if path.contains("providers/") && *status == 404 => None,
-        Some(_) if matches!(status, 200..=400 | 409 | 415) => None,
+        Some(_) if matches!(status, 200..=400 | 409 | 415 | 422) => None,
         Some(_) => told("an answer"),
     }
 }
