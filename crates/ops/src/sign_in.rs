@@ -6,9 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use transhume_db::directory::{
-    DirectoryError, DirectoryPool, DirectoryTransaction, NewAudit, NewSignIn,
-};
+use transhume_db::directory::{DirectoryError, DirectoryPool, DirectoryTransaction, NewAudit, NewSignIn};
 use transhume_model::admission::{Allowance, Door, Refusal, Throttle};
 use transhume_model::directory::{Account, Login, Role, Secret};
 
@@ -127,6 +125,8 @@ pub async fn sign_in(
         name: name.to_owned(),
         password,
         network: network.map(str::to_owned),
+        // Nobody is led anywhere from here.
+        asked_here: true,
     };
     let (login, role) = match admission.admit(visitor).await {
         Answer::LetIn { login, role, .. } => (login, role),

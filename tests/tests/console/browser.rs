@@ -107,8 +107,12 @@ impl Browser {
 
     /// What is written on the page, or on a part of it.
     pub(crate) fn text(&self, css: &str) -> String {
-        let script = "const found = document.querySelector(arguments[0]); return found ? found.innerText : ''";
-        self.script_with(script, &json!([css])).as_str().unwrap().to_owned()
+        let script =
+            "const found = document.querySelector(arguments[0]); return found ? found.innerText : ''";
+        self.script_with(script, &json!([css]))
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// How many there are.
@@ -147,7 +151,8 @@ impl Browser {
                       !one.ariaHidden && (one.innerText.trim() === arguments[0] || one.ariaLabel === arguments[0])) ?? null";
         let found = self.script_with(script, &json!([says]));
         let element = found[ELEMENT].as_str();
-        let element = element.unwrap_or_else(|| panic!("nothing to press says “{says}”:\n{}", self.text("body")));
+        let element =
+            element.unwrap_or_else(|| panic!("nothing to press says “{says}”:\n{}", self.text("body")));
         element.to_owned()
     }
 
@@ -163,10 +168,7 @@ impl Browser {
     /// Writes into a field, by its name, instead of what was in it. Files are named by their path.
     pub(crate) fn fill(&self, name: &str, text: &str) {
         let element = self.element(&format!("[name='{name}']"));
-        let kind = self.script_with(
-            "return arguments[0].type",
-            &json!([{ ELEMENT: element.clone() }]),
-        );
+        let kind = self.script_with("return arguments[0].type", &json!([{ ELEMENT: element.clone() }]));
         match kind.as_str().unwrap() {
             "file" => {}
             "select-one" => {
@@ -196,7 +198,9 @@ impl Browser {
 
     /// Waits until something is written on the page, or on a part of it; without asking for the page anew.
     pub(crate) fn wait_for(&self, css: &str, text: &str) {
-        self.wait(&format!("“{text}” in {css}"), |browser| browser.text(css).contains(text));
+        self.wait(&format!("“{text}” in {css}"), |browser| {
+            browser.text(css).contains(text)
+        });
     }
 
     /// Waits until something holds.
@@ -304,7 +308,11 @@ impl Browser {
 
     /// Asks the driver; what it says.
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
-        let body = if method == "POST" { body.to_string() } else { String::new() };
+        let body = if method == "POST" {
+            body.to_string()
+        } else {
+            String::new()
+        };
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let head = format!(

@@ -42,7 +42,11 @@ impl Gallery {
             self.picture(browser, name, look.name);
             let wider = "return document.documentElement.scrollWidth - innerWidth";
             let wider = browser.script(wider).as_i64().unwrap();
-            assert!(wider <= 0, "{name} is {wider} pixels wider than the screen ({})", look.name);
+            assert!(
+                wider <= 0,
+                "{name} is {wider} pixels wider than the screen ({})",
+                look.name
+            );
         }
         browser.look(LOOKS[0]);
     }
@@ -79,7 +83,11 @@ impl Gallery {
     fn picture(&self, browser: &Browser, name: &str, look: &str) {
         let Some(folder) = &self.pictures else { return };
         let picture = browser.picture();
-        assert!(picture.len() < MOST, "the picture of {name} ({look}) has {} octets", picture.len());
+        assert!(
+            picture.len() < MOST,
+            "the picture of {name} ({look}) has {} octets",
+            picture.len()
+        );
         fs::create_dir_all(folder).unwrap();
         fs::write(folder.join(format!("{name}-{look}.webp")), picture).unwrap();
     }
@@ -88,7 +96,18 @@ impl Gallery {
 fn told(violation: &Value) -> String {
     let nodes = violation["nodes"].as_array().into_iter().flatten();
     let places: Vec<String> = nodes
-        .map(|node| format!("{} {}", node["target"], node["failureSummary"].as_str().unwrap_or_default()))
+        .map(|node| {
+            format!(
+                "{} {}",
+                node["target"],
+                node["failureSummary"].as_str().unwrap_or_default()
+            )
+        })
         .collect();
-    format!("{}: {}\n  {}", violation["id"], violation["help"], places.join("\n  "))
+    format!(
+        "{}: {}\n  {}",
+        violation["id"],
+        violation["help"],
+        places.join("\n  ")
+    )
 }
