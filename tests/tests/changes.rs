@@ -470,3 +470,28 @@ fn names_with_dots_become_others() {
     let again = run_complete(&mut move_command(&from, &pair.maildir()));
     assert_eq!(totals(&again, "carried"), 0);
 }
+
+/// I7: a mailbox that its owner has removed here, and that the old server calls by another name now, brings nothing back.
+#[test]
+fn a_mailbox_that_was_removed_here_and_renamed_there_brings_what_is_new_only() {
+    for has_been_made_anew in [false, true] {
+        let pair = Pair::start("gina", &[mailbox(&["INBOX"], 1), mailbox(&["Work"], 5)]);
+        run_complete(&mut pair.command());
+        new(&pair).delete(&["Work"]).unwrap();
+        let mut source = old(&pair);
+        source.append(&["Work"], &[], None, &text("late")).unwrap();
+        let carried = if has_been_made_anew {
+            run_complete(&mut pair.command());
+            0
+        } else {
+            1
+        };
+        source.rename(&["Work"], &["Office"]).unwrap();
+        source.logout().unwrap();
+        let json = run_complete(&mut pair.command());
+        assert_eq!(totals(&json, "carried"), carried, "{json}");
+        let view = pair.new_view();
+        let all: usize = view.folders.values().map(|folder| folder.messages.len()).sum();
+        assert_eq!(all, 2, "{}", view.to_text());
+    }
+}

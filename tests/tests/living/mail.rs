@@ -21,17 +21,13 @@ pub(crate) fn text(subject: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// The letters of a folder, which is selected then.
-pub(crate) fn rows(client: &mut Oracle, folder: &str) -> Vec<Row> {
-    if client.select(&[folder]).unwrap().exists == 0 {
-        return Vec::new();
+/// The letters of a folder, which is selected then; `None` where it has got another name in this moment.
+pub(crate) fn rows(client: &mut Oracle, folder: &str) -> Option<Vec<Row>> {
+    if client.select(&[folder]).ok()?.exists == 0 {
+        return Some(Vec::new());
     }
     let lines = client.ok("UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])");
-    lines
-        .unwrap()
-        .iter()
-        .filter_map(|line| row(&line.text()))
-        .collect()
+    Some(lines.ok()?.iter().filter_map(|line| row(&line.text())).collect())
 }
 
 /// `None` for what is no row: flags that somebody else changed, the end of the list.
@@ -62,6 +58,6 @@ pub(crate) fn listing(client: &mut Oracle) -> Listing {
     let names = names(client);
     names
         .into_iter()
-        .map(|name| (name.clone(), rows(client, &name)))
+        .map(|name| (name.clone(), rows(client, &name).unwrap()))
         .collect()
 }

@@ -77,6 +77,7 @@ impl Cache {
         assert!(self.uid_validity == 0 || self.uid_validity == uid_validity);
         self.uid_validity = uid_validity;
         let now: BTreeMap<u32, String> = rows(client, "INBOX")
+            .unwrap()
             .into_iter()
             .map(|row| (row.uid, row.subject))
             .collect();

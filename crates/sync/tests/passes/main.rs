@@ -15,5 +15,6 @@ mod ledger;
 mod once;
 mod power;
 mod property;
+mod removed;
 mod workers;
 mod world;
