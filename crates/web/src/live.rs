@@ -6,6 +6,7 @@
 mod told;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -53,7 +54,7 @@ async fn live(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let mut page = Page {
         scope: visitor.scope,
-        ids: Vec::new(),
+        ids: BTreeSet::new(),
         shows_overview: false,
     };
     if shown.own.is_some() {
@@ -79,7 +80,7 @@ async fn live(
 /// A page that somebody looks at.
 struct Page {
     scope: Scope,
-    ids: Vec<MigrationId>,
+    ids: BTreeSet<MigrationId>,
     shows_overview: bool,
 }
 
@@ -102,9 +103,10 @@ async fn next(following: &mut Following, page: &Page, until: Instant) -> Option<
 impl Page {
     /// What of a tick this page is told: a JSON object of what it shows; nothing where there is none of that.
     fn of(&self, tick: &Tick) -> String {
-        let wanted = tick.migrations.iter().filter(|one| {
-            self.ids.contains(&one.id) && self.scope.has_migration(&one.migration)
-        });
+        let wanted = tick
+            .migrations
+            .iter()
+            .filter(|one| self.ids.contains(&one.id) && self.scope.has_migration(&one.migration));
         let migrations: Vec<&str> = wanted.map(|one| &*one.text).collect();
         let overview = tick.overviews.get(&self.scope).filter(|_| self.shows_overview);
         if migrations.is_empty() && overview.is_none() {

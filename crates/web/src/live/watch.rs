@@ -90,7 +90,7 @@ impl Live {
 
     /// One more page is told, until it is dropped: first of all how what it shows stands now. `scope` is that of which it shows
     /// how everything stands, if it does.
-    pub(super) fn follow(&self, scope: Option<Scope>, ids: &[MigrationId]) -> Following {
+    pub(super) fn follow(&self, scope: Option<Scope>, ids: &BTreeSet<MigrationId>) -> Following {
         let mut pages = self.hub.pages();
         let ticks = if pages.has_ended {
             // Nobody speaks into it.
@@ -121,12 +121,6 @@ impl Live {
         if let Some(watching) = pages.watching.take() {
             watching.abort();
         }
-    }
-
-    /// Whether somebody watches: only while there are pages.
-    #[cfg(test)]
-    fn is_watching(&self) -> bool {
-        self.hub.pages().watching.is_some()
     }
 }
 
@@ -176,7 +170,10 @@ async fn watch(hub: &Hub) {
                 return;
             }
             let scopes: Vec<Scope> = pages.scopes.keys().cloned().collect();
-            let (fresh, ids) = (std::mem::take(&mut pages.fresh), std::mem::take(&mut pages.fresh_ids));
+            let (fresh, ids) = (
+                std::mem::take(&mut pages.fresh),
+                std::mem::take(&mut pages.fresh_ids),
+            );
             (scopes, fresh, ids, pages.ticks.clone())
         };
         let Some(ticks) = ticks else { return };
@@ -226,7 +223,9 @@ async fn look(
                 }
             }
             // The next look has to come further than this one: it goes on where this one ended.
-            memory.newest = memory.newest.map(|newest| if is_all { newest } else { newest + OVERLAP });
+            memory.newest = memory
+                .newest
+                .map(|newest| if is_all { newest } else { newest + OVERLAP });
             let kept_from = memory.newest.unwrap_or_default() - OVERLAP;
             memory.told.retain(|_, changed| *changed >= kept_from);
         }
