@@ -61,7 +61,10 @@ fn sentences(faults: &[Fault]) -> String {
 
 impl Fault {
     /// A fault of a field.
-    #[expect(clippy::needless_pass_by_value, reason = "an error is told where it is heard, and done with")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an error is told where it is heard, and done with"
+    )]
     pub fn of(field: &'static str, said: impl ToString) -> Self {
         let said = said.to_string();
         Self { field, said }
