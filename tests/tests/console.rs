@@ -298,7 +298,8 @@ fn conversion(site: &Site, browser: &Browser, gallery: &Gallery) {
     gallery.show(browser, "convert");
     browser.fill("from", "mysql://postfix:geheim@db.old.example/postfix");
     browser.press("Preview");
-    assert!(browser.text("#from-said").contains("leave the password out"));
+    assert!(browser.text("#from-said").contains("Leave the password out"));
+    assert!(!browser.source().contains("geheim"), "a password is shown");
     browser.fill("from", &format!("sqlite:{}", site.postfixadmin().display()));
     browser.press("Preview");
     browser.wait_for("main", "What would come of it");
