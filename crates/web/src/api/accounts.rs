@@ -207,6 +207,8 @@ async fn update(
     Id(id): Id,
     body: Body,
 ) -> Result<Json<Account>, Problem> {
+    // What is not theirs is not there, whatever is said of it.
+    within(&state, &caller.scope, id).await?;
     change(&state, &caller, id, &body.read(&ACCOUNT, Sent::Whole)?).await
 }
 
@@ -216,6 +218,8 @@ async fn partial_update(
     Id(id): Id,
     body: Body,
 ) -> Result<Json<Account>, Problem> {
+    // What is not theirs is not there, whatever is said of it.
+    within(&state, &caller.scope, id).await?;
     change(&state, &caller, id, &body.read(&ACCOUNT, Sent::Changes)?).await
 }
 

@@ -150,6 +150,8 @@ async fn update(
     Id(id): Id,
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
+    // What is not theirs is not there, whatever is said of it.
+    within(&state, &caller.scope, id).await?;
     change(&state, &caller, id, &body.read(&ALIAS, Sent::Whole)?).await
 }
 
@@ -159,6 +161,8 @@ async fn partial_update(
     Id(id): Id,
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
+    // What is not theirs is not there, whatever is said of it.
+    within(&state, &caller.scope, id).await?;
     change(&state, &caller, id, &body.read(&ALIAS, Sent::Changes)?).await
 }
 

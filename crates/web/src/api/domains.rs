@@ -193,6 +193,8 @@ async fn update(
     Id(id): Id,
     body: Body,
 ) -> Result<Json<Domain>, Problem> {
+    // What is not theirs is not there, whatever is said of it.
+    within(&state, &caller.scope, id).await?;
     change(&state, &caller, id, &body.read(&DOMAIN, Sent::Whole)?).await
 }
 
@@ -202,6 +204,8 @@ async fn partial_update(
     Id(id): Id,
     body: Body,
 ) -> Result<Json<Domain>, Problem> {
+    // What is not theirs is not there, whatever is said of it.
+    within(&state, &caller.scope, id).await?;
     change(&state, &caller, id, &body.read(&DOMAIN, Sent::Changes)?).await
 }
 

@@ -25,6 +25,7 @@ mod tokens;
 mod viewer;
 
 use axum::http::Method;
+use transhume_model::rights::Right;
 
 use crate::gate::Route;
 use operation::Operation;
@@ -32,10 +33,11 @@ use operation::Operation;
 /// What programs can ask for.
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes: Vec<Route> = operations().into_iter().map(|operation| operation.route).collect();
-    // What can be asked is no secret.
-    routes.push(Route::open(Method::GET, "/api/v2/schema/", document::serve));
-    routes.push(Route::open(Method::GET, "/api/v2/docs/", viewer::page));
-    routes.push(Route::open(Method::GET, viewer::STYLE_PATH, viewer::style));
+    // For whoever has an account, by a token or by the session of a browser.
+    let right = Right::SeeProfile;
+    routes.push(Route::api(Method::GET, "/api/v2/schema/", right, document::serve));
+    routes.push(Route::api(Method::GET, "/api/v2/docs/", right, viewer::page));
+    routes.push(Route::api(Method::GET, viewer::STYLE_PATH, right, viewer::style));
     routes
 }
 

@@ -402,12 +402,14 @@ fn bodies_are_forms_too_and_others_are_told() {
 #[test]
 fn the_document_and_its_page_are_served() {
     serving(async |program| {
-        let document = program.ask("anonymous", "GET", "/api/v2/schema/", None);
+        let get = |path| program.ask("SimpleUsers", "GET", path, None);
+        let document = get("/api/v2/schema/");
         assert_eq!(document.text, transhume_web::api_document());
-        let page = program.ask("anonymous", "GET", "/api/v2/docs/", None);
+        let page = get("/api/v2/docs/");
         assert_eq!(page.kind.as_deref(), Some("text/html; charset=utf-8"));
         assert!(page.text.contains("migrations_list"));
-        let style = program.ask("anonymous", "GET", "/api/v2/docs/style.css", None);
+        let style = get("/api/v2/docs/style.css");
         assert_eq!(style.kind.as_deref(), Some("text/css; charset=utf-8"));
+        assert_eq!(program.ask("anonymous", "GET", "/api/v2/schema/", None).status, 401);
     });
 }

@@ -26,42 +26,42 @@ use transhume_ops::first_start::FirstStart;
 use transhume_ops::sign_in::{self, SignIns};
 use transhume_web::{ConsoleRules, WebState, serve_console};
 
-pub const PASSWORD: &str = "pass & größer %";
+pub(crate) const PASSWORD: &str = "pass & größer %";
 
 /// Numbers of things: those of the domain that administrators here administer, and those of the other domain.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Objects {
-    pub providers: (i64, i64),
-    pub migrations: (i64, i64),
-    pub domains: (i64, i64),
-    pub domain_aliases: (i64, i64),
-    pub accounts: (i64, i64),
-    pub aliases: (i64, i64),
-    pub tokens: (i64, i64),
+pub(crate) struct Objects {
+    pub(crate) providers: (i64, i64),
+    pub(crate) migrations: (i64, i64),
+    pub(crate) domains: (i64, i64),
+    pub(crate) domain_aliases: (i64, i64),
+    pub(crate) accounts: (i64, i64),
+    pub(crate) aliases: (i64, i64),
+    pub(crate) tokens: (i64, i64),
 }
 
 /// Somebody, and what they show.
 #[derive(Clone, Debug)]
-pub struct Person {
-    pub actor: Actor,
-    pub session: String,
-    pub csrf: String,
-    pub token: String,
+pub(crate) struct Person {
+    pub(crate) actor: Actor,
+    pub(crate) session: String,
+    pub(crate) csrf: String,
+    pub(crate) token: String,
     token_id: i64,
 }
 
 /// A directory, and somebody of each role in it.
-pub struct Platform {
+pub(crate) struct Platform {
     folder: TempDir,
     people: BTreeMap<Role, Person>,
     objects: Objects,
 }
 
 /// The platform, served: a copy of it, so that what is done to it stays there.
-pub struct Served {
-    pub at: SocketAddr,
-    pub directory: PathBuf,
-    pub log: Arc<Mutex<String>>,
+pub(crate) struct Served {
+    pub(crate) at: SocketAddr,
+    pub(crate) directory: PathBuf,
+    pub(crate) log: Arc<Mutex<String>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     _folder: TempDir,
@@ -69,21 +69,21 @@ pub struct Served {
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(key, _)| key == name);
         found.next().map(|(_, value)| value.as_str())
     }
 }
 
 /// The login of somebody of a role.
-pub fn login(role: Role) -> Login {
+pub(crate) fn login(role: Role) -> Login {
     let text = match role {
         Role::SuperAdmins => "boss",
         Role::Resellers => "reseller@a.example",
@@ -93,7 +93,7 @@ pub fn login(role: Role) -> Login {
     Login::parse(text).unwrap()
 }
 
-pub fn around(folder: &Path, directory: &DirectoryPool, log: &Arc<Mutex<String>>) -> Surroundings {
+pub(crate) fn around(folder: &Path, directory: &DirectoryPool, log: &Arc<Mutex<String>>) -> Surroundings {
     let log = Arc::clone(log);
     Surroundings {
         directory: directory.clone(),
@@ -109,11 +109,11 @@ pub fn around(folder: &Path, directory: &DirectoryPool, log: &Arc<Mutex<String>>
     }
 }
 
-pub fn open(folder: &Path) -> DirectoryLocation {
+pub(crate) fn open(folder: &Path) -> DirectoryLocation {
     DirectoryLocation::parse(&format!("sqlite:{}/d", folder.display())).unwrap()
 }
 
-pub fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -152,7 +152,7 @@ fn entries(domain: &str) -> Vec<Entry> {
 }
 
 impl Platform {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (people, objects) = wait(async {
             let directory = DirectoryPool::open(&open(folder.path())).await.unwrap();
@@ -196,12 +196,12 @@ impl Platform {
         }
     }
 
-    pub fn person(&self, role: Role) -> &Person {
+    pub(crate) fn person(&self, role: Role) -> &Person {
         &self.people[&role]
     }
 
     /// The numbers, as somebody sees them: tokens are one's own.
-    pub fn objects_of(&self, role: Option<Role>) -> Objects {
+    pub(crate) fn objects_of(&self, role: Option<Role>) -> Objects {
         let token = |role| self.people[&role].token_id;
         let own = role.unwrap_or(Role::SimpleUsers);
         let other = if own == Role::SuperAdmins {
@@ -215,14 +215,14 @@ impl Platform {
         }
     }
 
-    pub fn served(&self) -> Served {
+    pub(crate) fn served(&self) -> Served {
         self.served_with(ConsoleRules {
             per_minute: 1_000_000,
             ..ConsoleRules::default()
         })
     }
 
-    pub fn served_with(&self, rules: ConsoleRules) -> Served {
+    pub(crate) fn served_with(&self, rules: ConsoleRules) -> Served {
         let folder = tempfile::tempdir().unwrap();
         for file in std::fs::read_dir(self.folder.path()).unwrap() {
             let file = file.unwrap();
@@ -233,7 +233,7 @@ impl Platform {
 }
 
 /// Serves what lies in a folder; makes it where nothing is.
-pub fn serve(folder: TempDir, rules: ConsoleRules) -> Served {
+pub(crate) fn serve(folder: TempDir, rules: ConsoleRules) -> Served {
     let log: Arc<Mutex<String>> = Arc::default();
     let (stop, stopped) = oneshot::channel();
     let (tell, told) = std::sync::mpsc::channel();
@@ -264,7 +264,7 @@ pub fn serve(folder: TempDir, rules: ConsoleRules) -> Served {
 
 impl Served {
     /// Asks, and hears the head of the answer, and its body where its length is told.
-    pub fn ask(&self, method: &str, path: &str, headers: &[String], body: &str) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[String], body: &str) -> Answer {
         let mut reader = self.begin(method, path, headers, body);
         let mut answer = head(&mut reader);
         let length = answer.header("content-length").map(|length| length.parse().unwrap());
@@ -277,7 +277,7 @@ impl Served {
     }
 
     /// Asks, and leaves the answer to be read.
-    pub fn begin(&self, method: &str, path: &str, headers: &[String], body: &str) -> BufReader<TcpStream> {
+    pub(crate) fn begin(&self, method: &str, path: &str, headers: &[String], body: &str) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(self.at).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut text = format!(
@@ -296,13 +296,13 @@ impl Served {
     }
 
     /// The directory, to look into it beside the service.
-    pub fn pool(&self) -> DirectoryLocation {
+    pub(crate) fn pool(&self) -> DirectoryLocation {
         open(self.directory.parent().unwrap())
     }
 }
 
 /// The head of an answer.
-pub fn head(reader: &mut BufReader<TcpStream>) -> Answer {
+pub(crate) fn head(reader: &mut BufReader<TcpStream>) -> Answer {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no answer: “{line}”"));
