@@ -94,7 +94,11 @@ pub async fn change_account(
     let before = allowed(asked, login, before)?;
     let account = changed(&before, &change);
     if (account.role, &account.administers) != (before.role, &before.administers) {
-        let foreign = account.administers.difference(&before.administers).cloned().collect();
+        let foreign = account
+            .administers
+            .difference(&before.administers)
+            .cloned()
+            .collect();
         may_give(asked.actor, account.role, &foreign)?;
     }
     let is_self = asked.actor.login == *login;

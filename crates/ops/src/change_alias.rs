@@ -34,7 +34,9 @@ pub async fn add_alias(asked: Asked<'_>, alias: Alias) -> Result<(), ChangeError
     may_add(asked.actor, &entry)?;
     let mut transaction = asked.around.directory.begin().await?;
     add_within(&mut transaction, entry).await?;
-    asked.note(&mut transaction, Did::AddedAlias, &address, &to).await?;
+    asked
+        .note(&mut transaction, Did::AddedAlias, &address, &to)
+        .await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -76,7 +78,9 @@ pub async fn change_alias(
     transaction.change_alias(&alias).await?;
     let what = address.to_string();
     let to = told(&alias);
-    asked.note(&mut transaction, Did::ChangedAlias, &what, &to).await?;
+    asked
+        .note(&mut transaction, Did::ChangedAlias, &what, &to)
+        .await?;
     transaction.commit().await?;
     Ok(alias)
 }
@@ -89,7 +93,9 @@ pub async fn remove_alias(asked: Asked<'_>, address: &AliasAddress) -> Result<()
     transaction.remove_alias(address).await?;
     let what = address.to_string();
     let to = told(&before);
-    asked.note(&mut transaction, Did::RemovedAlias, &what, &to).await?;
+    asked
+        .note(&mut transaction, Did::RemovedAlias, &what, &to)
+        .await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Domains and their other names, changed in somebody's name.
 
-use transhume_model::directory::{
-    Domain, DomainAlias, DomainKind, DomainName, Entry, Limits, Role,
-};
+use transhume_model::directory::{Domain, DomainAlias, DomainKind, DomainName, Entry, Limits, Role};
 use transhume_model::rights::{Denied, Right, may_add};
 
 use crate::Asked;
@@ -94,7 +92,10 @@ pub async fn change_domain(
         ("mailbox_quota", domain.limits.mailbox_quota),
     ] {
         if octets == Some(0) || octets.is_some_and(|octets| i64::try_from(octets).is_err()) {
-            return Err(ChangeError::refused(field, "a quota is 1 octet to 8 EiB, or unlimited"));
+            return Err(ChangeError::refused(
+                field,
+                "a quota is 1 octet to 8 EiB, or unlimited",
+            ));
         }
     }
     if let (Some(default), Some(quota)) = (domain.default_mailbox_quota, domain.quota)
@@ -200,11 +201,7 @@ pub async fn remove_domain_alias(asked: Asked<'_>, name: &DomainName) -> Result<
 }
 
 /// What is not theirs is not there.
-fn in_scope(
-    asked: Asked<'_>,
-    domain: &DomainName,
-    what: impl FnOnce() -> String,
-) -> Result<(), ChangeError> {
+fn in_scope(asked: Asked<'_>, domain: &DomainName, what: impl FnOnce() -> String) -> Result<(), ChangeError> {
     if asked.scope(Right::ChangeDomains).has_domain(domain.as_str()) {
         return Ok(());
     }

@@ -20,7 +20,9 @@ pub async fn change_settings(
     let settings = change(before.clone());
     transaction.set_settings(&settings).await?;
     let told = told(&before, &settings);
-    asked.note(&mut transaction, Did::ChangedSettings, "", &told).await?;
+    asked
+        .note(&mut transaction, Did::ChangedSettings, "", &told)
+        .await?;
     transaction.commit().await?;
     Ok(settings)
 }
@@ -39,7 +41,11 @@ fn told(before: &Settings, now: &Settings) -> String {
         old.imap_migration.to_string(),
         new.imap_migration.to_string(),
     );
-    tell("auto_create", old.auto_create.to_string(), new.auto_create.to_string());
+    tell(
+        "auto_create",
+        old.auto_create.to_string(),
+        new.auto_create.to_string(),
+    );
     tell("jobs", old.jobs.to_string(), new.jobs.to_string());
     tell(
         "create_folders",

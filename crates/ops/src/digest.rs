@@ -6,7 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 digest of a secret, for one use: the digest for one tells nothing of that for another.
 pub(crate) fn of(r#use: &str, secret: &str) -> String {
-    let digest = Sha256::new().chain_update(r#use).chain_update([0]).chain_update(secret);
+    let digest = Sha256::new()
+        .chain_update(r#use)
+        .chain_update([0])
+        .chain_update(secret);
     hex(&digest.finalize())
 }
 

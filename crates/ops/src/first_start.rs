@@ -75,7 +75,9 @@ impl FirstStart {
         let secret = around.new_secret().map_err(ChangeError::Internal)?;
         let text = String::from_utf8_lossy(secret.reveal()).into_owned();
         // 128 bits, in groups that can be typed.
-        let groups: Vec<&str> = (0..8).filter_map(|group| text.get(group * 4..group * 4 + 4)).collect();
+        let groups: Vec<&str> = (0..8)
+            .filter_map(|group| text.get(group * 4..group * 4 + 4))
+            .collect();
         let code = groups.join("-");
         let written = write(&file, &code);
         written.map_err(|error| ChangeError::Internal(format!("{}: {error}", file.display())))?;
@@ -128,7 +130,8 @@ impl FirstStart {
         if transaction.has_super_admin().await? {
             return Err(closed());
         }
-        let is_mailbox = Address::parse(login.as_str()).is_ok_and(|address| address.as_str() == login.as_str());
+        let is_mailbox =
+            Address::parse(login.as_str()).is_ok_and(|address| address.as_str() == login.as_str());
         let is_taken = transaction.account(&login).await?.is_some()
             || match Address::parse(login.as_str()) {
                 Ok(address) => transaction.owner(&address).await?.is_some(),
@@ -143,7 +146,11 @@ impl FirstStart {
             role: Role::SuperAdmins,
             created: Some(now),
             // An address is a login here, not yet a mailbox: its domain may not be here.
-            secondary_email: if is_mailbox { login.to_string() } else { String::new() },
+            secondary_email: if is_mailbox {
+                login.to_string()
+            } else {
+                String::new()
+            },
             ..Account::new(login.clone())
         };
         let changes = [Change::Add(Entry::Account(Box::new(account)))];

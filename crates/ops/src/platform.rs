@@ -45,11 +45,7 @@ pub async fn convert_platform(asked: Asked<'_>, platform: &Platform) -> Result<R
     Ok(report)
 }
 
-async fn carry_out(
-    asked: Asked<'_>,
-    platform: &Platform,
-    dry_run: bool,
-) -> Result<Conversion, ChangeError> {
+async fn carry_out(asked: Asked<'_>, platform: &Platform, dry_run: bool) -> Result<Conversion, ChangeError> {
     let source = PostfixadminSource {
         at: platform.at.clone(),
         names: TableNames {

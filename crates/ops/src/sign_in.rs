@@ -6,9 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use transhume_db::directory::{
-    DirectoryError, DirectoryPool, DirectoryTransaction, NewAudit, NewSignIn,
-};
+use transhume_db::directory::{DirectoryError, DirectoryPool, DirectoryTransaction, NewAudit, NewSignIn};
 use transhume_model::admission::{Allowance, Door, Refusal, Throttle};
 use transhume_model::directory::{Account, Login, Role, Secret};
 

@@ -102,9 +102,10 @@ async fn next(following: &mut Following, page: &Page, until: Instant) -> Option<
 impl Page {
     /// What of a tick this page is told: a JSON object of what it shows; nothing where there is none of that.
     fn of(&self, tick: &Tick) -> String {
-        let wanted = tick.migrations.iter().filter(|one| {
-            self.ids.contains(&one.id) && self.scope.has_migration(&one.migration)
-        });
+        let wanted = tick
+            .migrations
+            .iter()
+            .filter(|one| self.ids.contains(&one.id) && self.scope.has_migration(&one.migration));
         let migrations: Vec<&str> = wanted.map(|one| &*one.text).collect();
         let overview = tick.overviews.get(&self.scope).filter(|_| self.shows_overview);
         if migrations.is_empty() && overview.is_none() {

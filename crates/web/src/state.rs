@@ -80,7 +80,11 @@ impl WebState {
             throttles: Throttles::new(rules.per_minute),
             sign_ins: SignIns::new(),
             first_start,
-            live: Live::new(around.directory.clone(), Arc::clone(&around.clock), Arc::clone(&around.log)),
+            live: Live::new(
+                around.directory.clone(),
+                Arc::clone(&around.clock),
+                Arc::clone(&around.log),
+            ),
             uploads: Held::new(),
             platforms: Held::new(),
         };

@@ -15,7 +15,9 @@ const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
 /// A form that everybody may send, and that takes no more than its proof.
 fn form() -> Entrance {
-    let found = entrances().into_iter().find(|one| one.path == "/sign-out" && one.kind == Kind::Form);
+    let found = entrances()
+        .into_iter()
+        .find(|one| one.path == "/sign-out" && one.kind == Kind::Form);
     found.unwrap()
 }
 
@@ -39,8 +41,16 @@ fn forms_of_other_pages_do_nothing() {
         (vec![FORM.to_owned()], format!("csrf={}", user.session), false),
         (vec![FORM.to_owned()], format!("a=1&csrf={}", user.csrf), true),
         (vec![format!("X-CSRF-Token: {}", user.csrf)], String::new(), true),
-        (vec!["Content-Type: multipart/form-data; boundary=b".to_owned()], part(&user.csrf), true),
-        (vec!["Content-Type: multipart/form-data; boundary=b".to_owned()], part(&boss.csrf), false),
+        (
+            vec!["Content-Type: multipart/form-data; boundary=b".to_owned()],
+            part(&user.csrf),
+            true,
+        ),
+        (
+            vec!["Content-Type: multipart/form-data; boundary=b".to_owned()],
+            part(&boss.csrf),
+            false,
+        ),
     ] {
         let served = platform.served();
         let mut headers = headers;
@@ -69,7 +79,11 @@ fn scripts_of_pages_ask_the_api_with_the_proof_and_read_without() {
     for (method, headers, status) in [
         ("GET", vec![cookie(&boss.session)], 200),
         ("DELETE", vec![cookie(&boss.session)], 403),
-        ("DELETE", vec![cookie(&boss.session), "X-CSRF-Token: x".to_owned()], 403),
+        (
+            "DELETE",
+            vec![cookie(&boss.session), "X-CSRF-Token: x".to_owned()],
+            403,
+        ),
         ("GET", vec!["Authorization: Token x".to_owned()], 401),
         ("GET", vec![format!("Authorization: Token {}", boss.session)], 401),
         ("GET", vec![cookie(&boss.token)], 401),
@@ -101,9 +115,17 @@ fn every_answer_says_what_browsers_may_do_with_it() {
         ("/api/v2/migrations/", vec![cookie(&boss.session)]),
     ] {
         let answer = served.ask("GET", path, &headers, "");
-        let said = |name: &str| answer.header(name).unwrap_or_else(|| panic!("{path}: no {name}")).to_owned();
+        let said = |name: &str| {
+            answer
+                .header(name)
+                .unwrap_or_else(|| panic!("{path}: no {name}"))
+                .to_owned()
+        };
         let policy = said("content-security-policy");
-        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         assert!(policy.contains("frame-ancestors 'none'") && policy.contains("base-uri 'none'"));
         assert_eq!(said("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(said("cache-control"), "no-store", "{path}");
@@ -134,7 +156,16 @@ fn whoever_asks_too_often_waits_and_nobody_else() {
     assert_eq!(ask(Role::Resellers).status, 200);
     // Whoever guesses tokens.
     let served = platform.served();
-    let guess = || served.ask("GET", "/api/v2/migrations/", &["Authorization: Token guess".to_owned()], "").status;
+    let guess = || {
+        served
+            .ask(
+                "GET",
+                "/api/v2/migrations/",
+                &["Authorization: Token guess".to_owned()],
+                "",
+            )
+            .status
+    };
     let answers: Vec<u16> = (0..32).map(|_| guess()).collect();
     assert_eq!((answers[29], answers[30]), (401, 429), "{answers:?}");
 }
@@ -149,7 +180,10 @@ fn behind_a_proxy_its_word_on_where_somebody_comes_from_counts_and_only_there() 
             ..ConsoleRules::default()
         });
         let guess = |network: &str| {
-            let headers = ["Authorization: Token guess".to_owned(), format!("X-Forwarded-For: 10.0.0.1, {network}")];
+            let headers = [
+                "Authorization: Token guess".to_owned(),
+                format!("X-Forwarded-For: 10.0.0.1, {network}"),
+            ];
             served.ask("GET", "/api/v2/migrations/", &headers, "").status
         };
         for one in 0..30 {
@@ -165,7 +199,10 @@ fn behind_a_proxy_its_word_on_where_somebody_comes_from_counts_and_only_there() 
 fn what_is_too_long_is_not_read() {
     let platform = Platform::new();
     let served = platform.served();
-    let token = format!("Authorization: Token {}", platform.person(Role::SuperAdmins).token);
+    let token = format!(
+        "Authorization: Token {}",
+        platform.person(Role::SuperAdmins).token
+    );
     let headers = [token, "Content-Type: application/json".to_owned()];
     let long = format!("{{\"name\": \"{}\"}}", "x".repeat(300_000));
     let answer = served.ask("POST", "/api/v2/email-providers/", &headers, &long);
@@ -222,7 +259,9 @@ fn pause(served: &Served, id: i64) {
     served::wait(async {
         let pool = DirectoryPool::open(&served.pool()).await.unwrap();
         let by = "somebody".to_owned();
-        pool.happen(MigrationId(id), Event::Pause { by }, 1).await.unwrap();
+        pool.happen(MigrationId(id), Event::Pause { by }, 1)
+            .await
+            .unwrap();
         pool.close().await;
     });
 }
@@ -232,25 +271,50 @@ fn pages_are_told_what_they_show_and_nobody_what_is_not_theirs() {
     let platform = Platform::new();
     let (own, foreign) = platform.objects_of(None).migrations;
     for (role, query, sees_own, sees_foreign, sees_overview) in [
-        (Role::SuperAdmins, format!("ids={own},{foreign}"), true, true, true),
+        (
+            Role::SuperAdmins,
+            format!("ids={own},{foreign}"),
+            true,
+            true,
+            true,
+        ),
         (Role::SuperAdmins, format!("ids={foreign}"), false, true, true),
-        (Role::DomainAdmins, format!("ids={own},{foreign}"), true, false, true),
+        (
+            Role::DomainAdmins,
+            format!("ids={own},{foreign}"),
+            true,
+            false,
+            true,
+        ),
         (Role::Resellers, format!("ids={foreign}"), false, false, true),
         (Role::SimpleUsers, "own".to_owned(), true, false, false),
-        (Role::SimpleUsers, format!("own&ids={foreign}"), true, false, false),
+        (
+            Role::SimpleUsers,
+            format!("own&ids={foreign}"),
+            true,
+            false,
+            false,
+        ),
     ] {
         let served = platform.served();
         let session = cookie(&platform.person(role).session);
         let mut reader = served.begin("GET", &format!("/live?{query}"), &[session], "");
         let answer = head(&mut reader);
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some("text/event-stream"))
+        );
         // How it stands now; then what happens.
         let begun = Instant::now();
         let first = event(&mut reader);
         assert!(begun.elapsed() < Duration::from_secs(20));
         let shows = |text: &str, id: i64| text.contains(&format!("\"id\":{id},"));
         let told = format!("{role} {query}: {first}");
-        assert_eq!((shows(&first, own), shows(&first, foreign)), (sees_own, sees_foreign), "{told}");
+        assert_eq!(
+            (shows(&first, own), shows(&first, foreign)),
+            (sees_own, sees_foreign),
+            "{told}"
+        );
         assert_eq!(first.contains("\"overview\""), sees_overview, "{told}");
         pause(&served, foreign);
         pause(&served, own);

@@ -57,13 +57,26 @@ fn number(path: &str, whose: Whose, objects: &Objects) -> Option<String> {
 fn filled(entrance: &Entrance, whose: Whose, objects: &Objects) -> String {
     let number = number(entrance.path, whose, objects).unwrap_or_default();
     // What is no number: what is to become of a migration, whose parameters, which picture.
-    let words = [("{id}", &*number), ("{act}", "pause"), ("{app}", "imap_migration"), ("{name}", "none")];
-    let path = words.iter().fold(entrance.path.to_owned(), |path, (name, word)| path.replace(name, word));
+    let words = [
+        ("{id}", &*number),
+        ("{act}", "pause"),
+        ("{app}", "imap_migration"),
+        ("{name}", "none"),
+    ];
+    let path = words.iter().fold(entrance.path.to_owned(), |path, (name, word)| {
+        path.replace(name, word)
+    });
     assert!(!path.contains('{'), "{path}: teach this test");
     path
 }
 
-fn ask<'e>(served: &Served, platform: &Platform, entrance: &'e Entrance, who: Option<Role>, whose: Whose) -> Asked<'e> {
+fn ask<'e>(
+    served: &Served,
+    platform: &Platform,
+    entrance: &'e Entrance,
+    who: Option<Role>,
+    whose: Whose,
+) -> Asked<'e> {
     let path = filled(entrance, whose, &platform.objects_of(who));
     let mut headers = Vec::new();
     let mut body = String::new();
@@ -110,10 +123,15 @@ fn wrong(asked: &Asked<'_>, platform: &Platform) -> Option<String> {
     } = asked;
     let told = |expected: &str| {
         let who = who.map_or("nobody", Role::as_str);
-        Some(format!("{} {path} by {who} ({whose:?}): {status} {to}, not {expected}", entrance.method))
+        Some(format!(
+            "{} {path} by {who} ({whose:?}): {status} {to}, not {expected}",
+            entrance.method
+        ))
     };
     let Some(right) = entrance.right else {
-        return (*status >= 500 || *status == 401).then(|| told("an answer")).flatten();
+        return (*status >= 500 || *status == 401)
+            .then(|| told("an answer"))
+            .flatten();
     };
     let Some(role) = who else {
         return match entrance.kind {
@@ -141,7 +159,10 @@ fn wrong(asked: &Asked<'_>, platform: &Platform) -> Option<String> {
 
 /// What nobody does for others, not even a SuperAdmin.
 fn is_own_alone(right: Right) -> bool {
-    matches!(right, Right::SeeProfile | Right::ChangeProfile | Right::SeeOwnProgress)
+    matches!(
+        right,
+        Right::SeeProfile | Right::ChangeProfile | Right::SeeOwnProgress
+    )
 }
 
 #[test]
@@ -168,7 +189,12 @@ fn everybody_may_what_their_role_may_and_nothing_else() {
             }
         }
     }
-    assert!(faults.is_empty(), "{} of {questions}:\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} of {questions}:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
     assert!(questions >= table.len() * 5, "{questions} questions");
 }
 
@@ -179,7 +205,13 @@ fn nothing_is_asked_twice_in_the_table_and_all_of_it_has_a_right() {
         let same = |other: &Entrance| (&other.method, other.path) == (&one.method, one.path);
         assert!(!table[..place].iter().any(same), "{} {}", one.method, one.path);
         // What needs no right is where one signs in, comes for the first time, and what pages are drawn with.
-        let open = ["/assets/", "/sign-in", "/first-start", "/api/v2/schema/", "/api/v2/docs/"];
+        let open = [
+            "/assets/",
+            "/sign-in",
+            "/first-start",
+            "/api/v2/schema/",
+            "/api/v2/docs/",
+        ];
         let is_open = open.iter().any(|start| one.path.starts_with(start));
         assert!(one.right.is_some() || is_open, "{} {}", one.method, one.path);
     }

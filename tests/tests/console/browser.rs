@@ -4,7 +4,6 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -107,8 +106,12 @@ impl Browser {
 
     /// What is written on the page, or on a part of it.
     pub(crate) fn text(&self, css: &str) -> String {
-        let script = "const found = document.querySelector(arguments[0]); return found ? found.innerText : ''";
-        self.script_with(script, &json!([css])).as_str().unwrap().to_owned()
+        let script =
+            "const found = document.querySelector(arguments[0]); return found ? found.innerText : ''";
+        self.script_with(script, &json!([css]))
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// How many there are.
@@ -144,10 +147,11 @@ impl Browser {
 
     fn saying(&self, says: &str) -> String {
         let script = "return [...document.querySelectorAll('button, a')].find((one) => one.checkVisibility() && \
-                      !one.ariaHidden && (one.innerText.trim() === arguments[0] || one.ariaLabel === arguments[0])) ?? null";
+                      !one.ariaHidden && (one.innerText.replace(/\\s+/g, ' ').trim() === arguments[0] || one.ariaLabel === arguments[0])) ?? null";
         let found = self.script_with(script, &json!([says]));
         let element = found[ELEMENT].as_str();
-        let element = element.unwrap_or_else(|| panic!("nothing to press says “{says}”:\n{}", self.text("body")));
+        let element =
+            element.unwrap_or_else(|| panic!("nothing to press says “{says}”:\n{}", self.text("body")));
         element.to_owned()
     }
 
@@ -163,10 +167,7 @@ impl Browser {
     /// Writes into a field, by its name, instead of what was in it. Files are named by their path.
     pub(crate) fn fill(&self, name: &str, text: &str) {
         let element = self.element(&format!("[name='{name}']"));
-        let kind = self.script_with(
-            "return arguments[0].type",
-            &json!([{ ELEMENT: element.clone() }]),
-        );
+        let kind = self.script_with("return arguments[0].type", &json!([{ ELEMENT: element.clone() }]));
         match kind.as_str().unwrap() {
             "file" => {}
             "select-one" => {
@@ -196,7 +197,9 @@ impl Browser {
 
     /// Waits until something is written on the page, or on a part of it; without asking for the page anew.
     pub(crate) fn wait_for(&self, css: &str, text: &str) {
-        self.wait(&format!("“{text}” in {css}"), |browser| browser.text(css).contains(text));
+        self.wait(&format!("“{text}” in {css}"), |browser| {
+            browser.text(css).contains(text)
+        });
     }
 
     /// Waits until something holds.
@@ -249,8 +252,10 @@ impl Browser {
     /// What the browser complains about: scripts that fail, what the content policy has stopped.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let said = self.command("/se/log", &json!({ "type": "browser" }));
+        // Advice is no complaint.
         let lines = said.as_array().unwrap().iter();
-        let texts = lines.map(|line| line["message"].as_str().unwrap().to_owned());
+        let grave = lines.filter(|line| line["level"] == "SEVERE" || line["level"] == "WARNING");
+        let texts = grave.map(|line| line["message"].as_str().unwrap().to_owned());
         // Answers that say what was wrong with a form are no failures.
         texts.filter(|text| !text.contains("status of 4")).collect()
     }
@@ -304,7 +309,11 @@ impl Browser {
 
     /// Asks the driver; what it says.
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
-        let body = if method == "POST" { body.to_string() } else { String::new() };
+        let body = if method == "POST" {
+            body.to_string()
+        } else {
+            String::new()
+        };
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let head = format!(
@@ -355,13 +364,4 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
-}
-
-/// Where “cargo xtask test” has put axe-core.
-pub(crate) fn axe() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        PathBuf::from,
-    );
-    target.join("axe/node_modules/axe-core/axe.min.js")
 }

@@ -51,7 +51,8 @@ pub struct AuditSearch {
 impl DirectoryTransaction<'_> {
     /// Keeps what somebody does, if the rest of the transaction is kept.
     pub async fn note(&mut self, new: NewAudit<'_>) -> Result<(), DirectoryError> {
-        let statement = "INSERT INTO audit (at, login, network, did, what, details) VALUES ($1, $2, $3, $4, $5, $6)";
+        let statement =
+            "INSERT INTO audit (at, login, network, did, what, details) VALUES ($1, $2, $3, $4, $5, $6)";
         // PostgreSQL has no NUL in its texts.
         let plain = |text: &str| Value::Text(Some(text.replace('\0', "\u{fffd}").into()));
         let values = [

@@ -40,7 +40,8 @@ impl DirectoryTransaction<'_> {
                 Value::truth(mailbox.keeps_copy),
                 Value::truth(mailbox.may_send),
             ];
-            self.change("mailbox", &mailbox.address, statement, &values).await?;
+            self.change("mailbox", &mailbox.address, statement, &values)
+                .await?;
         }
         let statement = "DELETE FROM administrator WHERE login = $1";
         self.change("administrator", &account.login, statement, &[login])
@@ -99,7 +100,9 @@ impl DirectoryTransaction<'_> {
             Value::truth(alias.enabled),
             Value::text(&alias.description),
         ];
-        let changed = self.change("domain_alias", &alias.name, statement, &values).await?;
+        let changed = self
+            .change("domain_alias", &alias.name, statement, &values)
+            .await?;
         Ok(changed > 0)
     }
 
@@ -123,8 +126,13 @@ impl DirectoryTransaction<'_> {
             return Ok(false);
         }
         let statement = "DELETE FROM alias_recipient WHERE address = $1";
-        self.change("alias_recipient", &alias.address, statement, &[Value::text(&address)])
-            .await?;
+        self.change(
+            "alias_recipient",
+            &alias.address,
+            statement,
+            &[Value::text(&address)],
+        )
+        .await?;
         for recipient in &alias.recipients {
             let statement = "INSERT INTO alias_recipient (address, recipient) VALUES ($1, $2)";
             let values = [Value::text(&address), Value::text(recipient.as_str())];
@@ -138,7 +146,10 @@ impl DirectoryTransaction<'_> {
     pub async fn remove_alias(&mut self, address: &AliasAddress) -> Result<bool, DirectoryError> {
         let text = address.to_string();
         let statement = "DELETE FROM alias WHERE address = $1";
-        Ok(self.change("alias", address, statement, &[Value::text(&text)]).await? > 0)
+        Ok(self
+            .change("alias", address, statement, &[Value::text(&text)])
+            .await?
+            > 0)
     }
 
     /// The alias of that address.
@@ -149,9 +160,14 @@ impl DirectoryTransaction<'_> {
         let values = [Value::text(&text)];
         let mut found = transhume_model::directory::Directory::default();
         let question = format!("{} WHERE address = $1", read::ALIASES);
-        each(self.transaction.link(), self.at, "alias", question, &values, |row| {
-            read::alias(row, &mut found)
-        })
+        each(
+            self.transaction.link(),
+            self.at,
+            "alias",
+            question,
+            &values,
+            |row| read::alias(row, &mut found),
+        )
         .await?;
         let question = format!("{} WHERE address = $1", read::RECIPIENTS);
         let link = self.transaction.link();

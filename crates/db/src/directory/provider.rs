@@ -21,7 +21,8 @@ const CHANGE: &str = "UPDATE provider SET name = $1, folded = $2, host = $3, por
                       login_form = $7, master_login = $8, master_separator = $9, connections = $10, \
                       connections_per_account = $11, enabled = $12 WHERE folded = $13";
 const ADD_DOMAIN: &str = "INSERT INTO provider_domain (old_domain, provider, new_domain) VALUES ($1, $2, $3)";
-const CHANGE_DOMAIN: &str = "UPDATE provider_domain SET new_domain = $3 WHERE old_domain = $1 AND provider = $2";
+const CHANGE_DOMAIN: &str =
+    "UPDATE provider_domain SET new_domain = $3 WHERE old_domain = $1 AND provider = $2";
 const DOMAINS: &str = "SELECT old_domain FROM provider_domain WHERE provider = $1";
 const REMOVE_DOMAIN: &str = "DELETE FROM provider_domain WHERE old_domain = $1 AND provider = $2";
 const REMOVE: &str = "DELETE FROM provider WHERE folded = $1";
@@ -77,13 +78,20 @@ impl DirectoryTransaction<'_> {
         let mut gone = Vec::new();
         let of_it = [Value::text(provider.name.as_str())];
         let link = self.transaction.link();
-        each(link, self.at, "provider_domain", DOMAINS.to_owned(), &of_it, |row| {
-            let old = row.text(0)?;
-            if !provider.domains.contains_key(old.as_str()) {
-                gone.push(old);
-            }
-            Ok(())
-        })
+        each(
+            link,
+            self.at,
+            "provider_domain",
+            DOMAINS.to_owned(),
+            &of_it,
+            |row| {
+                let old = row.text(0)?;
+                if !provider.domains.contains_key(old.as_str()) {
+                    gone.push(old);
+                }
+                Ok(())
+            },
+        )
         .await?;
         for old in &gone {
             let values = [Value::text(old), Value::text(provider.name.as_str())];
@@ -107,7 +115,9 @@ impl DirectoryTransaction<'_> {
             let changed = link.write(CHANGE_DOMAIN.to_owned(), &values, true).await;
             if changed.map_err(refused)? == 0 {
                 let link = self.transaction.link();
-                link.write(ADD_DOMAIN.to_owned(), &values, true).await.map_err(refused)?;
+                link.write(ADD_DOMAIN.to_owned(), &values, true)
+                    .await
+                    .map_err(refused)?;
             }
         }
         Ok(())

@@ -44,7 +44,8 @@ impl DirectoryTransaction<'_> {
         let ended = [Value::number(new.begun)];
         let link = self.transaction.link();
         link.write(statement, &ended, true).await.map_err(hear)?;
-        let statement = "INSERT INTO sign_in (digest, login, begun, used, ends, network) VALUES ($1, $2, $3, $3, $4, $5)";
+        let statement =
+            "INSERT INTO sign_in (digest, login, begun, used, ends, network) VALUES ($1, $2, $3, $3, $4, $5)";
         let values = [
             Value::text(new.digest),
             Value::text(new.login.as_str()),
@@ -85,16 +86,23 @@ impl DirectoryPool {
         let mut found = None;
         let mut lent = self.lend().await?;
         let values = [Value::text(digest)];
-        each(lent.link(), self.location(), "sign_in", question, &values, |row| {
-            found = Some(SignInRecord {
-                login: read::name(row, 0, Login::parse)?,
-                begun: row.number(1)?.unwrap_or_default(),
-                used: row.number(2)?.unwrap_or_default(),
-                ends: row.number(3)?.unwrap_or_default(),
-                network: row.text_or_none(4)?,
-            });
-            Ok(())
-        })
+        each(
+            lent.link(),
+            self.location(),
+            "sign_in",
+            question,
+            &values,
+            |row| {
+                found = Some(SignInRecord {
+                    login: read::name(row, 0, Login::parse)?,
+                    begun: row.number(1)?.unwrap_or_default(),
+                    used: row.number(2)?.unwrap_or_default(),
+                    ends: row.number(3)?.unwrap_or_default(),
+                    network: row.text_or_none(4)?,
+                });
+                Ok(())
+            },
+        )
         .await?;
         Ok(found)
     }

@@ -32,7 +32,8 @@ impl DirectoryTransaction<'_> {
         label: &str,
         created: i64,
     ) -> Result<i64, DirectoryError> {
-        let statement = "INSERT INTO token (digest, login, label, created) VALUES ($1, $2, $3, $4) RETURNING id";
+        let statement =
+            "INSERT INTO token (digest, login, label, created) VALUES ($1, $2, $3, $4) RETURNING id";
         let values = [
             Value::text(digest),
             Value::text(login.as_str()),
@@ -54,10 +55,17 @@ impl DirectoryTransaction<'_> {
         let question = "SELECT count(*) FROM token WHERE login = $1".to_owned();
         let values = [Value::text(login.as_str())];
         let mut count = 0;
-        each(self.transaction.link(), self.at, "token", question, &values, |row| {
-            count = row.count(0)?;
-            Ok(())
-        })
+        each(
+            self.transaction.link(),
+            self.at,
+            "token",
+            question,
+            &values,
+            |row| {
+                count = row.count(0)?;
+                Ok(())
+            },
+        )
         .await?;
         Ok(count)
     }

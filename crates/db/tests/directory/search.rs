@@ -7,8 +7,8 @@ use transhume_db::directory::{
     NewAudit, NewMigration, NewSignIn, Paging,
 };
 use transhume_model::directory::{
-    Account, Alias, AliasAddress, Domain, DomainAlias, Entry, HostName, Login, Mailbox, Provider,
-    Recipient, Role, StoredPassword,
+    Account, Alias, AliasAddress, Domain, DomainAlias, Entry, HostName, Login, Mailbox, Provider, Recipient,
+    Role, StoredPassword,
 };
 use transhume_model::migration::{Event, Hold, MigrationId, Phase, Progress, Share};
 use transhume_model::plan::directory::Change;
@@ -35,7 +35,11 @@ async fn fill(pool: &DirectoryPool, people: usize) -> Vec<MigrationId> {
         for person in 0..people {
             let address = address(&format!("p{person:04}@{place}"));
             entries.push(Entry::Account(Box::new(Account {
-                role: if person == 0 { Role::DomainAdmins } else { Role::SimpleUsers },
+                role: if person == 0 {
+                    Role::DomainAdmins
+                } else {
+                    Role::SimpleUsers
+                },
                 administers: (person == 0).then(|| domain(place)).into_iter().collect(),
                 first_name: "Zoë".to_owned(),
                 mailbox: Some(Mailbox::new(address.clone())),
@@ -57,7 +61,10 @@ async fn fill(pool: &DirectoryPool, people: usize) -> Vec<MigrationId> {
                 (domain(&format!("older-{place}")), None),
             ]
             .into(),
-            ..Provider::new(name(&format!("From {place}")), HostName::parse("imap.example").unwrap())
+            ..Provider::new(
+                name(&format!("From {place}")),
+                HostName::parse("imap.example").unwrap(),
+            )
         };
         transaction.add_provider(&provider).await.unwrap();
         for person in 0..people {
@@ -93,7 +100,9 @@ fn migrations_are_found_a_page_at_a_time_within_a_scope() {
             let paused = Event::Pause { by: "x".to_owned() };
             pool.happen(ids[3], paused, 1).await.unwrap();
             pool.happen(ids[4], Event::Cancel, 1).await.unwrap();
-            pool.happen(ids[35], Event::Held(Hold::TargetFull), 1).await.unwrap();
+            pool.happen(ids[35], Event::Held(Hold::TargetFull), 1)
+                .await
+                .unwrap();
             let all = || MigrationSearch::default();
             let text = |text: &str| MigrationSearch {
                 text: Some(text.to_owned()),
@@ -110,16 +119,75 @@ fn migrations_are_found_a_page_at_a_time_within_a_scope() {
                 (Scope::All, text("100%_"), 0),
                 (own, text("p0008"), 0),
                 (within("b.example"), text("q0001@"), 1),
-                (Scope::All, MigrationSearch { phase: Some(Phase::Cancelled), ..all() }, 1),
-                (Scope::All, MigrationSearch { held: Some(true), ..all() }, 2),
-                (within("a.example"), MigrationSearch { held: Some(true), ..all() }, 1),
-                (Scope::All, MigrationSearch { hold: Some("target-full".to_owned()), ..all() }, 1),
-                (Scope::All, MigrationSearch { failing: true, ..all() }, 0),
-                (Scope::All, MigrationSearch { provider: Some(name("FROM a.example")), ..all() }, 30),
-                (within("b.example"), MigrationSearch { domain: Some(domain("a.example")), ..all() }, 0),
-                (Scope::All, MigrationSearch { domain: Some(domain("a.example")), ..text("p001") }, 10),
+                (
+                    Scope::All,
+                    MigrationSearch {
+                        phase: Some(Phase::Cancelled),
+                        ..all()
+                    },
+                    1,
+                ),
+                (
+                    Scope::All,
+                    MigrationSearch {
+                        held: Some(true),
+                        ..all()
+                    },
+                    2,
+                ),
+                (
+                    within("a.example"),
+                    MigrationSearch {
+                        held: Some(true),
+                        ..all()
+                    },
+                    1,
+                ),
+                (
+                    Scope::All,
+                    MigrationSearch {
+                        hold: Some("target-full".to_owned()),
+                        ..all()
+                    },
+                    1,
+                ),
+                (
+                    Scope::All,
+                    MigrationSearch {
+                        failing: true,
+                        ..all()
+                    },
+                    0,
+                ),
+                (
+                    Scope::All,
+                    MigrationSearch {
+                        provider: Some(name("FROM a.example")),
+                        ..all()
+                    },
+                    30,
+                ),
+                (
+                    within("b.example"),
+                    MigrationSearch {
+                        domain: Some(domain("a.example")),
+                        ..all()
+                    },
+                    0,
+                ),
+                (
+                    Scope::All,
+                    MigrationSearch {
+                        domain: Some(domain("a.example")),
+                        ..text("p001")
+                    },
+                    10,
+                ),
             ] {
-                let found = pool.search_migrations(&scope, &search, Paging::first(7)).await.unwrap();
+                let found = pool
+                    .search_migrations(&scope, &search, Paging::first(7))
+                    .await
+                    .unwrap();
                 assert_eq!(found.total, total, "{scope:?} {search:?}");
                 assert_eq!(found.rows.len() as u64, total.min(7), "{scope:?} {search:?}");
                 let ids = pool.migration_ids(&scope, &search).await.unwrap();
@@ -128,24 +196,49 @@ fn migrations_are_found_a_page_at_a_time_within_a_scope() {
             // Every order has each of them once, over all pages.
             for sort in MigrationSort::ALL {
                 for descending in [false, true] {
-                    let search = MigrationSearch { sort, descending, ..all() };
+                    let search = MigrationSearch {
+                        sort,
+                        descending,
+                        ..all()
+                    };
                     let mut seen = Vec::new();
                     for page in 1..=10 {
                         let paging = Paging { page, size: 7 };
-                        let found = pool.search_migrations(&Scope::All, &search, paging).await.unwrap();
+                        let found = pool
+                            .search_migrations(&Scope::All, &search, paging)
+                            .await
+                            .unwrap();
                         seen.extend(found.rows.into_iter().map(|row| row.record.migration.id));
                     }
-                    assert_eq!(seen, pool.migration_ids(&Scope::All, &search).await.unwrap(), "{sort:?}");
+                    assert_eq!(
+                        seen,
+                        pool.migration_ids(&Scope::All, &search).await.unwrap(),
+                        "{sort:?}"
+                    );
                     assert_eq!(BTreeSet::from_iter(seen).len(), 60, "{sort:?}");
                 }
             }
             // What is somebody else's is not there.
-            let row = pool.migration_within(&within("a.example"), ids[5]).await.unwrap().unwrap();
+            let row = pool
+                .migration_within(&within("a.example"), ids[5])
+                .await
+                .unwrap()
+                .unwrap();
             let login = row.record.migration.login.clone();
             assert_eq!(Some(row.account_id), pool.account_id(&login).await.unwrap());
-            let account = pool.account_within(&Scope::All, row.account_id).await.unwrap().unwrap();
-            assert_eq!((account.mailbox_id, account.migration), (Some(row.mailbox_id), Some(ids[5])));
-            assert_eq!(pool.migration_within(&within("b.example"), ids[5]).await.unwrap(), None);
+            let account = pool
+                .account_within(&Scope::All, row.account_id)
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(
+                (account.mailbox_id, account.migration),
+                (Some(row.mailbox_id), Some(ids[5]))
+            );
+            assert_eq!(
+                pool.migration_within(&within("b.example"), ids[5]).await.unwrap(),
+                None
+            );
 
             let overview = pool.overview(&Scope::All, 1).await.unwrap();
             assert_eq!((overview.total, overview.phases[&Phase::Pending]), (60, 59));
@@ -171,10 +264,42 @@ fn the_directory_is_found_a_page_at_a_time_within_a_scope() {
                 (&all, AccountSearch::default(), 24, Some("p0002@b.example")),
                 (&a, AccountSearch::default(), 12, Some("p0005@a.example")),
                 (&own, AccountSearch::default(), 1, None),
-                (&all, AccountSearch { role: Some(Role::DomainAdmins), ..AccountSearch::default() }, 2, None),
-                (&all, AccountSearch { text: Some("zo".to_owned()), ..AccountSearch::default() }, 24, Some("p0002@b.example")),
-                (&a, AccountSearch { domain: Some(domain("b.example")), ..AccountSearch::default() }, 0, None),
-                (&all, AccountSearch { enabled: Some(false), ..AccountSearch::default() }, 0, None),
+                (
+                    &all,
+                    AccountSearch {
+                        role: Some(Role::DomainAdmins),
+                        ..AccountSearch::default()
+                    },
+                    2,
+                    None,
+                ),
+                (
+                    &all,
+                    AccountSearch {
+                        text: Some("zo".to_owned()),
+                        ..AccountSearch::default()
+                    },
+                    24,
+                    Some("p0002@b.example"),
+                ),
+                (
+                    &a,
+                    AccountSearch {
+                        domain: Some(domain("b.example")),
+                        ..AccountSearch::default()
+                    },
+                    0,
+                    None,
+                ),
+                (
+                    &all,
+                    AccountSearch {
+                        enabled: Some(false),
+                        ..AccountSearch::default()
+                    },
+                    0,
+                    None,
+                ),
             ] {
                 let found = pool.search_accounts(scope, &search, two).await.unwrap();
                 assert_eq!(found.total, total, "{search:?}");
@@ -188,26 +313,59 @@ fn the_directory_is_found_a_page_at_a_time_within_a_scope() {
                     assert_eq!(again.as_ref(), Some(row));
                 }
             }
-            let domains = pool.search_domains(&all, &DomainSearch::default(), Paging::ALL).await.unwrap();
+            let domains = pool
+                .search_domains(&all, &DomainSearch::default(), Paging::ALL)
+                .await
+                .unwrap();
             assert_eq!(domains.total, 2);
-            let counted: Vec<_> = domains.rows.iter().map(|row| (row.mailboxes, row.aliases, row.other_names)).collect();
+            let counted: Vec<_> = domains
+                .rows
+                .iter()
+                .map(|row| (row.mailboxes, row.aliases, row.other_names))
+                .collect();
             assert_eq!(counted, [(12, 12, 1); 2]);
             let foreign = domains.rows[1].id;
             assert!(pool.domain_within(&all, foreign).await.unwrap().is_some());
             assert!(pool.domain_within(&a, foreign).await.unwrap().is_none());
-            let names = pool.search_domain_aliases(&a, Some("also"), Paging::ALL).await.unwrap();
-            assert_eq!((names.total, names.rows[0].entry.name.as_str()), (1, "also-a.example"));
+            let names = pool
+                .search_domain_aliases(&a, Some("also"), Paging::ALL)
+                .await
+                .unwrap();
+            assert_eq!(
+                (names.total, names.rows[0].entry.name.as_str()),
+                (1, "also-a.example")
+            );
 
-            let by_recipient = AliasSearch { text: Some("p0003@a".to_owned()), ..AliasSearch::default() };
+            let by_recipient = AliasSearch {
+                text: Some("p0003@a".to_owned()),
+                ..AliasSearch::default()
+            };
             for (scope, search, total) in [
                 (&all, AliasSearch::default(), 24),
                 (&a, AliasSearch::default(), 12),
                 (&own, AliasSearch::default(), 0),
-                (&all, AliasSearch { enabled: Some(true), ..AliasSearch::default() }, 12),
+                (
+                    &all,
+                    AliasSearch {
+                        enabled: Some(true),
+                        ..AliasSearch::default()
+                    },
+                    12,
+                ),
                 (&all, by_recipient, 1),
-                (&a, AliasSearch { text: Some("alias0003".to_owned()), ..AliasSearch::default() }, 1),
+                (
+                    &a,
+                    AliasSearch {
+                        text: Some("alias0003".to_owned()),
+                        ..AliasSearch::default()
+                    },
+                    1,
+                ),
             ] {
-                let found = pool.search_aliases(scope, &search, Paging::first(5)).await.unwrap();
+                let found = pool
+                    .search_aliases(scope, &search, Paging::first(5))
+                    .await
+                    .unwrap();
                 assert_eq!(found.total, total, "{search:?}");
                 for row in &found.rows {
                     assert_eq!(row.entry.recipients.len(), 1);
@@ -237,9 +395,18 @@ fn numbers_of_a_providers_domains_stay() {
             changed.domains.insert(domain("third.example"), None);
             changed.domains.insert(domain("old-a.example"), None);
             let mut transaction = pool.begin().await.unwrap();
-            assert!(transaction.change_provider(&before.provider.name, &changed).await.unwrap());
+            assert!(
+                transaction
+                    .change_provider(&before.provider.name, &changed)
+                    .await
+                    .unwrap()
+            );
             transaction.commit().await.unwrap();
-            let after = pool.provider_within(&Scope::All, before.id).await.unwrap().unwrap();
+            let after = pool
+                .provider_within(&Scope::All, before.id)
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(after.provider, changed);
             let old = domain("old-a.example");
             assert_eq!(after.domain_ids[&old], before.domain_ids[&old]);
@@ -254,7 +421,10 @@ fn whoever_watches_sees_each_change_and_how_fast_mail_comes() {
     each_engine("watched", |place| {
         let at = place.fresh();
         let octets = |done| Progress {
-            octets: Share { done, all: Some(10_000_000) },
+            octets: Share {
+                done,
+                all: Some(10_000_000),
+            },
             ..Progress::default()
         };
         let (leased, ids) = wait(async {
@@ -262,7 +432,9 @@ fn whoever_watches_sees_each_change_and_how_fast_mail_comes() {
             let ids = fill(&pool, 3).await;
             let newest = pool.newest_change().await.unwrap();
             assert!(newest > 1_600_000_000_000, "{newest}");
-            pool.happen(ids[1], Event::Pause { by: "x".to_owned() }, 1).await.unwrap();
+            pool.happen(ids[1], Event::Pause { by: "x".to_owned() }, 1)
+                .await
+                .unwrap();
             let changed = pool.changed_since(newest, 100).await.unwrap();
             assert_eq!(changed.last().unwrap().migration.id, ids[1]);
             let last = changed.last().unwrap().changed;
@@ -314,9 +486,19 @@ fn the_console_keeps_who_signed_in_tokens_and_who_did_what() {
             transaction.add_sign_in(sign_in(&b, 2, 50)).await.unwrap();
             // Whoever has to sign in again is forgotten when the next one does.
             transaction.add_sign_in(sign_in(&c, 5, 50)).await.unwrap();
-            let token = transaction.add_token(&digest('d'), &login, "für Skripte", 7).await.unwrap();
+            let token = transaction
+                .add_token(&digest('d'), &login, "für Skripte", 7)
+                .await
+                .unwrap();
             for (at, did) in [(1, "paused"), (2, "resumed")] {
-                let new = NewAudit { at, login: "Boss", network: None, did, what: "x\0y", details: "" };
+                let new = NewAudit {
+                    at,
+                    login: "Boss",
+                    network: None,
+                    did,
+                    what: "x\0y",
+                    details: "",
+                };
                 transaction.note(new).await.unwrap();
             }
             transaction.commit().await.unwrap();
@@ -325,18 +507,34 @@ fn the_console_keeps_who_signed_in_tokens_and_who_did_what() {
             assert_eq!(pool.sign_in(&b).await.unwrap().unwrap().used, 9);
             let mut transaction = pool.begin().await.unwrap();
             transaction.remove_sign_ins(&login, Some(&c)).await.unwrap();
-            assert!(!transaction.remove_token(&Login::parse("p0000@a.example").unwrap(), token).await.unwrap());
+            assert!(
+                !transaction
+                    .remove_token(&Login::parse("p0000@a.example").unwrap(), token)
+                    .await
+                    .unwrap()
+            );
             transaction.commit().await.unwrap();
             assert_eq!(pool.sign_in(&b).await.unwrap(), None);
             assert!(pool.remove_sign_in(&c).await.unwrap() && !pool.remove_sign_in(&c).await.unwrap());
 
             pool.use_token(token, 8).await.unwrap();
             let found = pool.token(&digest('d')).await.unwrap().unwrap();
-            assert_eq!((found.login.clone(), found.used, found.label.as_str()), (login.clone(), Some(8), "für Skripte"));
+            assert_eq!(
+                (found.login.clone(), found.used, found.label.as_str()),
+                (login.clone(), Some(8), "für Skripte")
+            );
             assert_eq!(pool.tokens_of(&login).await.unwrap(), [found]);
 
-            for (text, did, total) in [(None, None, 2), (Some("boss"), None, 2), (Some("z"), None, 0), (None, Some("paused"), 1)] {
-                let search = AuditSearch { text: text.map(str::to_owned), did: did.map(str::to_owned) };
+            for (text, did, total) in [
+                (None, None, 2),
+                (Some("boss"), None, 2),
+                (Some("z"), None, 0),
+                (None, Some("paused"), 1),
+            ] {
+                let search = AuditSearch {
+                    text: text.map(str::to_owned),
+                    did: did.map(str::to_owned),
+                };
                 let found = pool.search_audit(&search, Paging::first(1)).await.unwrap();
                 assert_eq!(found.total, total, "{search:?}");
             }
@@ -371,13 +569,20 @@ fn what_is_changed_is_read_again_and_nothing_else_has_changed() {
             changed_domain.quota = Some(1 << 30);
             changed_domain.description = "x".to_owned();
             let changed_domain = changed_domain.clone();
-            let other_name = expected.domain_aliases.get_mut(&domain("also-a.example")).unwrap();
+            let other_name = expected
+                .domain_aliases
+                .get_mut(&domain("also-a.example"))
+                .unwrap();
             other_name.target = domain("b.example");
             other_name.enabled = false;
             let other_name = other_name.clone();
             let alias_address = AliasAddress::parse("alias0000@a.example").unwrap();
             let alias = expected.aliases.get_mut(&alias_address).unwrap();
-            alias.recipients = [Recipient::parse("x@else.example").unwrap(), Recipient::parse("p0001@a.example").unwrap()].into();
+            alias.recipients = [
+                Recipient::parse("x@else.example").unwrap(),
+                Recipient::parse("p0001@a.example").unwrap(),
+            ]
+            .into();
             alias.enabled = false;
             let alias = alias.clone();
             let gone = AliasAddress::parse("alias0001@a.example").unwrap();
@@ -392,7 +597,12 @@ fn what_is_changed_is_read_again_and_nothing_else_has_changed() {
             assert_eq!(transaction.alias(&alias_address).await.unwrap(), Some(alias));
             assert!(transaction.remove_alias(&gone).await.unwrap());
             assert!(!transaction.remove_alias(&gone).await.unwrap());
-            assert!(transaction.remove_domain_alias(&domain("also-b.example")).await.unwrap());
+            assert!(
+                transaction
+                    .remove_domain_alias(&domain("also-b.example"))
+                    .await
+                    .unwrap()
+            );
             let nobody = Account::new(Login::parse("nobody").unwrap());
             assert!(!transaction.change_account(&nobody).await.unwrap());
             transaction.commit().await.unwrap();
@@ -404,7 +614,10 @@ fn what_is_changed_is_read_again_and_nothing_else_has_changed() {
                 password: StoredPassword::from_stored("{PLAIN}x"),
                 ..Account::new(Login::parse("boss").unwrap())
             };
-            transaction.apply(&[Change::Add(Entry::Account(Box::new(boss)))]).await.unwrap();
+            transaction
+                .apply(&[Change::Add(Entry::Account(Box::new(boss)))])
+                .await
+                .unwrap();
             assert!(transaction.has_super_admin().await.unwrap());
             drop(transaction);
             pool.close().await;
@@ -422,7 +635,10 @@ fn what_the_watcher_asks_every_second_reads_no_whole_table() {
             pool.close().await;
         });
         for (query, index) in [
-            ("SELECT id FROM migration WHERE changed >= 5 ORDER BY changed, id LIMIT 9", "migration_changed"),
+            (
+                "SELECT id FROM migration WHERE changed >= 5 ORDER BY changed, id LIMIT 9",
+                "migration_changed",
+            ),
             ("SELECT max(changed) FROM migration", "migration_changed"),
             ("SELECT octets FROM pass WHERE ended > 5", "pass_ended"),
             ("SELECT login FROM sign_in WHERE digest = 'x'", "sign_in"),

@@ -18,7 +18,9 @@ pub enum Denied {
     #[error("your role does not make {0}")]
     Role(Role),
     /// An account that is more than they are.
-    #[error("“{0}” may do more than you, or administers domains that you do not: a SuperAdmin has to do this")]
+    #[error(
+        "“{0}” may do more than you, or administers domains that you do not: a SuperAdmin has to do this"
+    )]
     Above(String),
 }
 
@@ -88,7 +90,10 @@ mod tests {
     use crate::directory::{Address, Domain, Login, Mailbox};
 
     fn domains(names: &[&str]) -> BTreeSet<DomainName> {
-        names.iter().map(|name| DomainName::parse(name).unwrap()).collect()
+        names
+            .iter()
+            .map(|name| DomainName::parse(name).unwrap())
+            .collect()
     }
 
     fn actor(role: Role) -> Actor {
@@ -114,13 +119,34 @@ mod tests {
         use Role::{DomainAdmins, Resellers, SimpleUsers, SuperAdmins};
         for (who, login, role, administers, adds, touches) in [
             (SuperAdmins, "x@b.example", SuperAdmins, &[][..], true, true),
-            (Resellers, "x@a.example", DomainAdmins, &["a.example"][..], true, true),
-            (Resellers, "x@a.example", DomainAdmins, &["b.example"][..], false, false),
+            (
+                Resellers,
+                "x@a.example",
+                DomainAdmins,
+                &["a.example"][..],
+                true,
+                true,
+            ),
+            (
+                Resellers,
+                "x@a.example",
+                DomainAdmins,
+                &["b.example"][..],
+                false,
+                false,
+            ),
             (Resellers, "x@a.example", Resellers, &[][..], false, false),
             (Resellers, "x@b.example", SimpleUsers, &[][..], false, true),
             (DomainAdmins, "x@a.example", SimpleUsers, &[][..], true, true),
             (DomainAdmins, "x", SimpleUsers, &[][..], false, true),
-            (DomainAdmins, "x@a.example", DomainAdmins, &["a.example"][..], false, false),
+            (
+                DomainAdmins,
+                "x@a.example",
+                DomainAdmins,
+                &["a.example"][..],
+                false,
+                false,
+            ),
             (DomainAdmins, "x@a.example", SuperAdmins, &[][..], false, false),
             (SimpleUsers, "x@a.example", SimpleUsers, &[][..], false, false),
         ] {
@@ -128,7 +154,11 @@ mod tests {
             let actor = actor(who);
             let entry = Entry::Account(Box::new(account.clone()));
             assert_eq!(may_add(&actor, &entry).is_ok(), adds, "{who} adds {account:?}");
-            assert_eq!(may_touch(&actor, &account).is_ok(), touches, "{who} touches {account:?}");
+            assert_eq!(
+                may_touch(&actor, &account).is_ok(),
+                touches,
+                "{who} touches {account:?}"
+            );
         }
     }
 

@@ -76,7 +76,10 @@ mod tests {
         };
         let line = |right: &Right| {
             let cells = Role::ALL.map(|role| format!("{:<8}", cell(role, *right)));
-            format!("{:<19}{}", right.as_str(), cells.concat()).trim_end().to_owned() + "\n"
+            format!("{:<19}{}", right.as_str(), cells.concat())
+                .trim_end()
+                .to_owned()
+                + "\n"
         };
         let table: String = Right::ALL.iter().map(line).collect();
         expect![[r#"

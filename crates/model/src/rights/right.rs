@@ -116,7 +116,10 @@ impl Right {
 
     /// Whether it is about nobody but whoever asks.
     pub(super) fn is_own(self) -> bool {
-        matches!(self, Self::SeeProfile | Self::ChangeProfile | Self::SeeOwnProgress)
+        matches!(
+            self,
+            Self::SeeProfile | Self::ChangeProfile | Self::SeeOwnProgress
+        )
     }
 
     pub(super) fn is_of_simple_users(self) -> bool {

@@ -41,24 +41,70 @@ fn word<T>(outcome: &Result<T, ChangeError>) -> &'static str {
     }
 }
 
-const EVERYBODY: [Role; 4] = [Role::SuperAdmins, Role::Resellers, Role::DomainAdmins, Role::SimpleUsers];
+const EVERYBODY: [Role; 4] = [
+    Role::SuperAdmins,
+    Role::Resellers,
+    Role::DomainAdmins,
+    Role::SimpleUsers,
+];
 
 #[test]
 fn nobody_changes_what_is_not_theirs() {
     // Of “a”, which the administrators administer, and of “b”: what becomes of it for each role.
     let table = [
-        ("account", ["done done", "done unknown", "done unknown", "unknown unknown"]),
-        ("removal", ["done done", "done unknown", "done unknown", "unknown unknown"]),
-        ("administrator", ["done done", "done unknown", "denied unknown", "unknown unknown"]),
-        ("new account", ["done done", "done denied", "done denied", "denied denied"]),
-        ("domain", ["done done", "done unknown", "unknown unknown", "unknown unknown"]),
-        ("domain alias", ["done done", "done denied", "denied denied", "denied denied"]),
-        ("other name", ["done done", "done unknown", "unknown unknown", "unknown unknown"]),
-        ("alias", ["done done", "done unknown", "done unknown", "unknown unknown"]),
-        ("no alias", ["done done", "done unknown", "done unknown", "unknown unknown"]),
-        ("pause", ["done done", "done unknown", "done unknown", "unknown unknown"]),
-        ("delete", ["done done", "unknown unknown", "unknown unknown", "unknown unknown"]),
-        ("provider", ["done done", "denied denied", "denied denied", "denied denied"]),
+        (
+            "account",
+            ["done done", "done unknown", "done unknown", "unknown unknown"],
+        ),
+        (
+            "removal",
+            ["done done", "done unknown", "done unknown", "unknown unknown"],
+        ),
+        (
+            "administrator",
+            ["done done", "done unknown", "denied unknown", "unknown unknown"],
+        ),
+        (
+            "new account",
+            ["done done", "done denied", "done denied", "denied denied"],
+        ),
+        (
+            "domain",
+            ["done done", "done unknown", "unknown unknown", "unknown unknown"],
+        ),
+        (
+            "domain alias",
+            ["done done", "done denied", "denied denied", "denied denied"],
+        ),
+        (
+            "other name",
+            ["done done", "done unknown", "unknown unknown", "unknown unknown"],
+        ),
+        (
+            "alias",
+            ["done done", "done unknown", "done unknown", "unknown unknown"],
+        ),
+        (
+            "no alias",
+            ["done done", "done unknown", "done unknown", "unknown unknown"],
+        ),
+        (
+            "pause",
+            ["done done", "done unknown", "done unknown", "unknown unknown"],
+        ),
+        (
+            "delete",
+            [
+                "done done",
+                "unknown unknown",
+                "unknown unknown",
+                "unknown unknown",
+            ],
+        ),
+        (
+            "provider",
+            ["done done", "denied denied", "denied denied", "denied denied"],
+        ),
     ];
     for (what, expected) in table {
         for (role, expected) in EVERYBODY.into_iter().zip(expected) {
@@ -143,15 +189,31 @@ fn nobody_gives_more_than_they_have() {
             ..AccountChange::default()
         };
         for (who, change, expected) in [
-            (Role::DomainAdmins, give(Role::DomainAdmins, &["a.example"]), "denied"),
+            (
+                Role::DomainAdmins,
+                give(Role::DomainAdmins, &["a.example"]),
+                "denied",
+            ),
             (Role::DomainAdmins, give(Role::SuperAdmins, &[]), "denied"),
             (Role::Resellers, give(Role::Resellers, &[]), "denied"),
-            (Role::Resellers, give(Role::DomainAdmins, &["b.example"]), "denied"),
+            (
+                Role::Resellers,
+                give(Role::DomainAdmins, &["b.example"]),
+                "denied",
+            ),
             (Role::Resellers, give(Role::DomainAdmins, &["a.example"]), "done"),
-            (Role::SuperAdmins, give(Role::Resellers, &["a.example", "b.example"]), "done"),
+            (
+                Role::SuperAdmins,
+                give(Role::Resellers, &["a.example", "b.example"]),
+                "done",
+            ),
             // From then on it is above them.
             (Role::Resellers, give(Role::SimpleUsers, &[]), "denied"),
-            (Role::SuperAdmins, give(Role::DomainAdmins, &["nowhere.example"]), "refused"),
+            (
+                Role::SuperAdmins,
+                give(Role::DomainAdmins, &["nowhere.example"]),
+                "refused",
+            ),
         ] {
             let outcome = change_account(office.asked(who), &user, change.clone()).await;
             assert_eq!(word(&outcome), expected, "{who} {change:?}: {outcome:?}");
@@ -200,7 +262,10 @@ fn faults_have_the_names_of_fields() {
             ..AliasChange::default()
         };
         let alias = AliasAddress::parse("info@a.example").unwrap();
-        assert_eq!(fields(change_alias(boss, &alias, change).await.map(drop)), ["recipients"]);
+        assert_eq!(
+            fields(change_alias(boss, &alias, change).await.map(drop)),
+            ["recipients"]
+        );
         let small = DomainChange {
             quota: Some(Some(100)),
             default_mailbox_quota: Some(Some(200)),
@@ -242,7 +307,10 @@ fn many_are_steered_and_each_refusal_is_told() {
         assert_eq!(steered.done, [own]);
         let refused: Vec<MigrationId> = steered.refused.iter().map(|(id, _)| *id).collect();
         assert_eq!(refused, [foreign, nobody]);
-        assert!(steered.refused[0].1.contains("there is no migration"), "{steered:?}");
+        assert!(
+            steered.refused[0].1.contains("there is no migration"),
+            "{steered:?}"
+        );
         let record = office.pool.migration(own).await.unwrap().unwrap();
         let by = "admin@a.example".to_owned();
         assert_eq!(record.migration.hold, Some(Hold::Paused { by }));
@@ -252,13 +320,27 @@ fn many_are_steered_and_each_refusal_is_told() {
         assert_eq!((steered.done.len(), steered.refused.len()), (1, 2), "{steered:?}");
         let all = Chosen::Search(MigrationSearch::default());
         assert_eq!(steer(boss, all, Steering::Stop).await.unwrap().done.len(), 2);
-        let phase = office.pool.migration(foreign).await.unwrap().unwrap().migration.phase;
+        let phase = office
+            .pool
+            .migration(foreign)
+            .await
+            .unwrap()
+            .unwrap()
+            .migration
+            .phase;
         assert_eq!(phase, Phase::Cancelled);
         let all = Chosen::Search(MigrationSearch::default());
-        assert_eq!(steer(admin, all, Steering::Delete { force: true }).await.unwrap(), Default::default());
+        assert_eq!(
+            steer(admin, all, Steering::Delete { force: true }).await.unwrap(),
+            Default::default()
+        );
         let search = AuditSearch::default();
         let kept = office.pool.search_audit(&search, Paging::ALL).await.unwrap();
-        let kept: Vec<_> = kept.rows.iter().map(|row| (row.login.as_str(), row.did.as_str(), row.what.as_str())).collect();
+        let kept: Vec<_> = kept
+            .rows
+            .iter()
+            .map(|row| (row.login.as_str(), row.did.as_str(), row.what.as_str()))
+            .collect();
         assert_eq!(
             kept,
             [
@@ -296,15 +378,27 @@ fn files_bring_what_somebody_may_add_and_tell_the_rest_by_line() {
             };
             let before = office.pool.read().await.unwrap();
             let tried = import(office.asked(role), upload(text), true).await.unwrap();
-            let told: Vec<u64> = tried.errors.iter().map(|error| u64::try_from(error.place.line).unwrap()).collect();
+            let told: Vec<u64> = tried
+                .errors
+                .iter()
+                .map(|error| u64::try_from(error.place.line).unwrap())
+                .collect();
             assert_eq!(told, lines, "{role}: {:?}", tried.errors);
             assert_eq!(office.pool.read().await.unwrap(), before, "it was a trial");
             // Without the lines that they may not have, the rest comes.
-            let kept = text.lines().zip(1_u64..).filter(|(_, line)| !lines.contains(line));
+            let kept = text
+                .lines()
+                .zip(1_u64..)
+                .filter(|(_, line)| !lines.contains(line));
             let kept: String = kept.map(|(row, _)| format!("{row}\n")).collect();
             let done = import(office.asked(role), upload(&kept), false).await.unwrap();
             assert!(done.errors.is_empty(), "{role}: {:?}", done.errors);
-            let reseller = office.pool.account(&login("reseller@a.example")).await.unwrap().unwrap();
+            let reseller = office
+                .pool
+                .account(&login("reseller@a.example"))
+                .await
+                .unwrap()
+                .unwrap();
             let is_theirs = reseller.administers.contains(&domain("new.example"));
             assert_eq!(is_theirs, role == Role::Resellers, "{role}");
             office.close().await;
@@ -323,9 +417,16 @@ fn a_domain_that_is_there_does_not_become_ones_own_by_a_file() {
             crypt_passwords: false,
             encoding: None,
         };
-        let report = import(office.asked(Role::Resellers), upload, false).await.unwrap();
+        let report = import(office.asked(Role::Resellers), upload, false)
+            .await
+            .unwrap();
         assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
-        let reseller = office.pool.account(&login("reseller@a.example")).await.unwrap().unwrap();
+        let reseller = office
+            .pool
+            .account(&login("reseller@a.example"))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(reseller.administers, BTreeSet::from([domain("a.example")]));
         office.close().await;
     });
@@ -356,7 +457,15 @@ fn people_sign_in_for_a_time_and_guesses_are_counted() {
         let tries = SignIns::new();
         let admission = office.admission();
         let sign_in = async |name: &str, password: &str| {
-            sign_in::sign_in(&office.around, &admission, &tries, name, secret(password), Some("192.0.2.1")).await
+            sign_in::sign_in(
+                &office.around,
+                &admission,
+                &tries,
+                name,
+                secret(password),
+                Some("192.0.2.1"),
+            )
+            .await
         };
         let text = |secret: &Secret| String::from_utf8(secret.reveal().to_vec()).unwrap();
         let signed_in = sign_in(" Admin@A.example", PASSWORD).await.unwrap();
@@ -370,9 +479,19 @@ fn people_sign_in_for_a_time_and_guesses_are_counted() {
         // What stands in the directory is not what a browser shows.
         assert_eq!(office.pool.sign_in(&token).await.unwrap(), None);
         // Another one, two hours without a word later.
-        for (passed, is_in) in [(3_600, true), (7_000, true), (7_100, true), (7_200, false), (0, false)] {
+        for (passed, is_in) in [
+            (3_600, true),
+            (7_000, true),
+            (7_100, true),
+            (7_200, false),
+            (0, false),
+        ] {
             office.pass(passed);
-            assert_eq!(whose(&token).await.is_some(), is_in, "after {passed} more seconds");
+            assert_eq!(
+                whose(&token).await.is_some(),
+                is_in,
+                "after {passed} more seconds"
+            );
         }
         // A day later, whatever they do.
         let token = text(&sign_in("admin@a.example", PASSWORD).await.unwrap().token);
@@ -385,10 +504,20 @@ fn people_sign_in_for_a_time_and_guesses_are_counted() {
         assert_eq!(whose(&token).await, None);
         // Disabled, they are out at once, with their tokens.
         let token = text(&sign_in("user@a.example", PASSWORD).await.unwrap().token);
-        let (_, secret) = sign_in::add_token(office.asked(Role::SimpleUsers), "mine").await.unwrap();
+        let (_, secret) = sign_in::add_token(office.asked(Role::SimpleUsers), "mine")
+            .await
+            .unwrap();
         let program = text(&secret);
-        assert!(sign_in::by_token(&office.around, &program).await.unwrap().is_some());
-        assert!(sign_in::by_token(&office.around, &token).await.unwrap().is_none(), "one for the other");
+        assert!(
+            sign_in::by_token(&office.around, &program)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            sign_in::by_token(&office.around, &token).await.unwrap().is_none(),
+            "one for the other"
+        );
         assert_eq!(whose(&program).await, None);
         let off = AccountChange {
             enabled: Some(false),
@@ -397,7 +526,12 @@ fn people_sign_in_for_a_time_and_guesses_are_counted() {
         let boss = office.asked(Role::SuperAdmins);
         change_account(boss, &login("user@a.example"), off).await.unwrap();
         assert_eq!(whose(&token).await, None);
-        assert!(sign_in::by_token(&office.around, &program).await.unwrap().is_none());
+        assert!(
+            sign_in::by_token(&office.around, &program)
+                .await
+                .unwrap()
+                .is_none()
+        );
         // Guesses end; from elsewhere, the same person comes in nevertheless.
         let mut refused = 0;
         let wait = loop {
@@ -408,9 +542,19 @@ fn people_sign_in_for_a_time_and_guesses_are_counted() {
             }
         };
         assert_eq!(refused, 10);
-        assert!(matches!(sign_in("BOSS", PASSWORD).await, Err(SignInError::TooMany(_))));
-        let elsewhere =
-            sign_in::sign_in(&office.around, &admission, &tries, "boss", office::secret(PASSWORD), None).await;
+        assert!(matches!(
+            sign_in("BOSS", PASSWORD).await,
+            Err(SignInError::TooMany(_))
+        ));
+        let elsewhere = sign_in::sign_in(
+            &office.around,
+            &admission,
+            &tries,
+            "boss",
+            office::secret(PASSWORD),
+            None,
+        )
+        .await;
         assert!(elsewhere.is_ok(), "{elsewhere:?}");
         office.pass(i64::try_from(wait).unwrap() + 1);
         assert!(sign_in("boss", PASSWORD).await.is_ok());
@@ -441,7 +585,12 @@ fn one_changes_ones_own_password_by_knowing_it() {
             let outcome = change_password(me, &secret(old), new, Some(&here)).await;
             assert_eq!(word(&outcome), expected, "{outcome:?}");
         }
-        let is_in = async |token: &str| sign_in::by_session(&office.around, token, true).await.unwrap().is_some();
+        let is_in = async |token: &str| {
+            sign_in::by_session(&office.around, token, true)
+                .await
+                .unwrap()
+                .is_some()
+        };
         assert!(is_in(&here).await && !is_in(&elsewhere).await);
         assert!(sign_in(PASSWORD).await.is_err() && sign_in("a new one, longer").await.is_ok());
         let profile = Profile {
@@ -449,7 +598,10 @@ fn one_changes_ones_own_password_by_knowing_it() {
             ..Profile::default()
         };
         let account = change_profile(me, profile).await.unwrap();
-        assert_eq!((account.first_name.as_str(), account.role), ("Ümit", Role::SimpleUsers));
+        assert_eq!(
+            (account.first_name.as_str(), account.role),
+            ("Ümit", Role::SimpleUsers)
+        );
         office.close().await;
     });
 }
@@ -463,10 +615,23 @@ fn settings_are_changed_by_super_admins_and_what_changed_is_kept() {
             settings
         };
         for role in EVERYBODY.into_iter().skip(1) {
-            assert_eq!(word(&change_settings(office.asked(role), off).await), "denied", "{role}");
+            assert_eq!(
+                word(&change_settings(office.asked(role), off).await),
+                "denied",
+                "{role}"
+            );
         }
-        assert!(!change_settings(office.asked(Role::SuperAdmins), off).await.unwrap().imap_migration);
-        let kept = office.pool.search_audit(&AuditSearch::default(), Paging::ALL).await.unwrap();
+        assert!(
+            !change_settings(office.asked(Role::SuperAdmins), off)
+                .await
+                .unwrap()
+                .imap_migration
+        );
+        let kept = office
+            .pool
+            .search_audit(&AuditSearch::default(), Paging::ALL)
+            .await
+            .unwrap();
         assert_eq!(kept.rows[0].details, "imap_migration true → false");
         office.close().await;
     });
@@ -505,7 +670,9 @@ fn the_first_one_needs_the_code_and_there_is_only_one_first() {
         ] {
             // Codes are tried a few times only.
             office.pass(60);
-            let outcome = start.make_super_admin(&office.around, first(code, login, password)).await;
+            let outcome = start
+                .make_super_admin(&office.around, first(code, login, password))
+                .await;
             assert_eq!(word(&outcome), expected, "{login}: {outcome:?}");
         }
         assert!(!file.exists() && !start.is_open(&office.around).await.unwrap());

@@ -9,8 +9,8 @@ use clap::Args;
 use tokio::sync::oneshot;
 use transhume_model::directory::Secret;
 use transhume_ops::admit_login::{Admission, Surroundings};
-use transhume_sync::{Stop, stop_switch};
 use transhume_ops::first_start::FirstStart;
+use transhume_sync::{Stop, stop_switch};
 use transhume_web::WebState;
 
 use super::account::listen_for_signals;
@@ -58,13 +58,21 @@ fn execute(arguments: &Arguments) -> Result<(), Failure> {
         hooks: listen(prepared.service.listen, "service")?,
         console: console.listen.map(|at| listen(at, "console")).transpose()?,
     };
-    let console_at = console.listen.map_or_else(String::new, |at| format!(", the console at {at}"));
+    let console_at = console
+        .listen
+        .map_or_else(String::new, |at| format!(", the console at {at}"));
     prepared.become_owner()?;
     super::move_all::raise_file_limit();
     let (signal, signalled) = stop_switch();
     let (switch, stop) = stop_switch();
     let (alive, gone) = oneshot::channel();
-    let answering = answer(Arc::clone(&prepared), (rules, console), listeners, stop.clone(), alive)?;
+    let answering = answer(
+        Arc::clone(&prepared),
+        (rules, console),
+        listeners,
+        stop.clone(),
+        alive,
+    )?;
     let carried = block_on(async || {
         let listening = tokio::spawn(listen_for_signals(signal, true));
         // Half a service is none: when nobody answers any more, nothing is carried either.
@@ -78,7 +86,10 @@ fn execute(arguments: &Arguments) -> Result<(), Failure> {
         let pool = prepared.pool().await?;
         let options = prepared.worker(pool.clone());
         let (name, listen) = (&options.name, prepared.service.listen);
-        eprintln!("transhume serve: {name} serves {} at {listen}{console_at}", prepared.location);
+        eprintln!(
+            "transhume serve: {name} serves {} at {listen}{console_at}",
+            prepared.location
+        );
         tell(State::Ready);
         tokio::join!(transhume_worker::run(options, &stop), async {
             stop.asked().await;
@@ -144,8 +155,7 @@ fn answer(
                 log: Arc::new(|line| eprintln!("{line}")),
             };
             let internal = |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, error, "");
-            let admission =
-                Admission::new(around.clone(), &rules.guard).map_err(|error| internal(&error))?;
+            let admission = Admission::new(around.clone(), &rules.guard).map_err(|error| internal(&error))?;
             let first_start = match &listeners.console {
                 Some(_) => FirstStart::begin(&around, &prepared.service.state).await,
                 None => Ok(FirstStart::closed()),
@@ -155,9 +165,8 @@ fn answer(
             let first_start = first_start.map_err(|error| internal(&error))?;
             let state = WebState::new(admission, secret, around, console.rules, first_start)
                 .with_state_files(&prepared.service.state);
-            let listener = |listener| {
-                tokio::net::TcpListener::from_std(listener).map_err(|error| internal(&error))
-            };
+            let listener =
+                |listener| tokio::net::TcpListener::from_std(listener).map_err(|error| internal(&error));
             let hooks = listener(listeners.hooks)?;
             let console = listeners.console.map(listener).transpose()?;
             let until = stop.clone();

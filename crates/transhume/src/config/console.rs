@@ -126,8 +126,14 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_where_it_was_said() {
         for (file, says) in [
-            ("[console]\nlisten = \"localhost\"", "line 2: listen: this is no IP"),
-            ("[console]\naddress = \"mail\"", "line 2: address: this is not what"),
+            (
+                "[console]\nlisten = \"localhost\"",
+                "line 2: listen: this is no IP",
+            ),
+            (
+                "[console]\naddress = \"mail\"",
+                "line 2: address: this is not what",
+            ),
             ("[console]\nper-minute = 1", "line 2: per-minute: it may be 10 to"),
             ("[console]\nport = 1", "line 2: unknown field `port`"),
         ] {

@@ -32,7 +32,10 @@ pub(crate) static TEXT: LazyLock<String> = LazyLock::new(|| {
 
 /// `GET /api/v2/schema/`
 pub(crate) async fn serve() -> Response {
-    let kind = [(header::CONTENT_TYPE, "application/vnd.oai.openapi+json;version=3.1")];
+    let kind = [(
+        header::CONTENT_TYPE,
+        "application/vnd.oai.openapi+json;version=3.1",
+    )];
     (kind, TEXT.as_str()).into_response()
 }
 

@@ -19,8 +19,8 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
-use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
+use super::id::Id;
 use super::operation::{Operation, Parameter, SEARCH};
 use super::page::Query;
 use super::problem::{Faults, Problem};
@@ -156,7 +156,10 @@ impl ProviderBrief {
 pub(super) fn operations() -> Vec<Operation> {
     let mut operations = vec![
         Operation::get(ALL, Right::ListProviders, list)
-            .named("email_providers_list", "The old platforms that people come from, by name")
+            .named(
+                "email_providers_list",
+                "The old platforms that people come from, by name",
+            )
             .asks(&[SEARCH])
             .lists::<EmailProvider>(),
         Operation::post(ALL, Right::ChangeProviders, create)
@@ -172,7 +175,10 @@ pub(super) fn operations() -> Vec<Operation> {
             .takes(&PROVIDER)
             .gives::<EmailProvider>(200, "It is this now."),
         Operation::patch(ONE, Right::ChangeProviders, partial_update)
-            .named("email_providers_partial_update", "Changes what is sent of an old platform")
+            .named(
+                "email_providers_partial_update",
+                "Changes what is sent of an old platform",
+            )
             .takes_changes(&PROVIDER)
             .gives::<EmailProvider>(200, "It is this now."),
         Operation::delete(ONE, Right::ChangeProviders, destroy)
@@ -294,7 +300,10 @@ async fn one(state: &WebState, scope: &Scope, id: i64) -> Result<EmailProvider, 
 async fn shown(state: &WebState, rows: Vec<ProviderRow>) -> Result<Vec<EmailProvider>, Problem> {
     // The numbers of new domains; several providers may lead into one.
     let mut numbers: BTreeMap<DomainName, Option<i64>> = BTreeMap::new();
-    for new in rows.iter().flat_map(|row| row.provider.domains.values().flatten()) {
+    for new in rows
+        .iter()
+        .flat_map(|row| row.provider.domains.values().flatten())
+    {
         if !numbers.contains_key(new) {
             numbers.insert(new.clone(), state.directory().domain_id(new).await?);
         }

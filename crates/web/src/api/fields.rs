@@ -154,12 +154,26 @@ impl Said {
 
     /// Numbers of other things.
     pub(crate) fn keys(&self, name: &str) -> Option<Vec<i64>> {
-        Some(self.0.get(name)?.as_array()?.iter().filter_map(Value::as_i64).collect())
+        Some(
+            self.0
+                .get(name)?
+                .as_array()?
+                .iter()
+                .filter_map(Value::as_i64)
+                .collect(),
+        )
     }
 
     /// Texts.
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<&str>> {
-        Some(self.0.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect())
+        Some(
+            self.0
+                .get(name)?
+                .as_array()?
+                .iter()
+                .filter_map(Value::as_str)
+                .collect(),
+        )
     }
 
     /// Objects.

@@ -62,9 +62,13 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
     };
     let asked = query.page()?;
     // A page may begin among the accounts and end among the aliases: both are asked for as many as come before its end.
-    let paging = asked.map_or(Paging::ALL, |asked| Paging::first(asked.page.saturating_mul(asked.size)));
+    let paging = asked.map_or(Paging::ALL, |asked| {
+        Paging::first(asked.page.saturating_mul(asked.size))
+    });
     let directory = state.directory();
-    let accounts = directory.search_accounts(&caller.scope, &accounts, paging).await?;
+    let accounts = directory
+        .search_accounts(&caller.scope, &accounts, paging)
+        .await?;
     let aliases = directory.search_aliases(&caller.scope, &aliases, paging).await?;
     let count = accounts.total + aliases.total;
     let accounts = accounts.rows.into_iter().map(Identity::from);

@@ -32,7 +32,10 @@ use operation::Operation;
 
 /// What programs can ask for.
 pub(crate) fn routes() -> Vec<Route> {
-    let mut routes: Vec<Route> = operations().into_iter().map(|operation| operation.route).collect();
+    let mut routes: Vec<Route> = operations()
+        .into_iter()
+        .map(|operation| operation.route)
+        .collect();
     // For whoever has an account, by a token or by the session of a browser.
     let right = Right::SeeProfile;
     routes.push(Route::api(Method::GET, "/api/v2/schema/", right, document::serve));
@@ -78,8 +81,14 @@ mod tests {
         for operation in operations() {
             let line = format!("{} {}", operation.method, operation.path);
             assert!(names.insert(operation.id) && !operation.id.is_empty(), "{line}");
-            assert!(!operation.summary.is_empty() && !operation.gives.is_empty(), "{line}");
-            assert!(operation.path.starts_with(operation::ROOT) && operation.path.ends_with('/'), "{line}");
+            assert!(
+                !operation.summary.is_empty() && !operation.gives.is_empty(),
+                "{line}"
+            );
+            assert!(
+                operation.path.starts_with(operation::ROOT) && operation.path.ends_with('/'),
+                "{line}"
+            );
             assert!(lines.insert(line.clone()), "{line} is there twice");
         }
     }
@@ -113,7 +122,11 @@ mod tests {
         let page = viewer::TEXT.as_str();
         assert!(page.len() < 100_000, "{} octets", page.len());
         for operation in operations() {
-            assert!(page.contains(&format!("id=\"{}\"", operation.id)), "{}", operation.id);
+            assert!(
+                page.contains(&format!("id=\"{}\"", operation.id)),
+                "{}",
+                operation.id
+            );
         }
         // The policy allows nothing inline.
         assert!(!page.contains("<script") && !page.contains("<style") && !page.contains("style="));

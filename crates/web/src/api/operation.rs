@@ -244,8 +244,12 @@ impl Operation {
 
     /// A list is answered: whole, or a page of it.
     pub(crate) fn lists<A: ToSchema>(self) -> Self {
-        self.asks(&[PAGE, PAGE_SIZE])
-            .gives_body(200, "All of them; or a page.", "application/json", list::<A>)
+        self.asks(&[PAGE, PAGE_SIZE]).gives_body(
+            200,
+            "All of them; or a page.",
+            "application/json",
+            list::<A>,
+        )
     }
 
     /// A list is answered, always whole.

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
-use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
+use super::id::Id;
 use super::operation::Operation;
 use super::problem::{Faults, Problem};
 use crate::WebState;
@@ -39,7 +39,15 @@ static ADMIN: Shape = Shape {
 
 static IMAP_MIGRATION: Shape = Shape {
     name: "ImapMigrationParameters",
-    fields: &[ENABLED, JOBS, CREATE_FOLDERS, EXCLUDE, INCLUDE, EVERY, UNTIL_COMPLETE],
+    fields: &[
+        ENABLED,
+        JOBS,
+        CREATE_FOLDERS,
+        EXCLUDE,
+        INCLUDE,
+        EVERY,
+        UNTIL_COMPLETE,
+    ],
 };
 
 /// For the document: what either of them takes.
@@ -172,8 +180,14 @@ impl Application {
     }
 
     fn named(name: &str) -> Result<Self, Problem> {
-        let found = Self::ALL.into_iter().find(|application| application.name() == name);
-        let shown: String = name.chars().filter(|letter| !letter.is_control()).take(50).collect();
+        let found = Self::ALL
+            .into_iter()
+            .find(|application| application.name() == name);
+        let shown: String = name
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(50)
+            .collect();
         let what = format!("Application {shown} not registered");
         found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, what).with_error())
     }
@@ -253,7 +267,10 @@ fn apply(said: &Said, mut settings: Settings) -> Result<Settings, Faults> {
     if let Some(word) = said.text("until_complete").and_then(UntilComplete::named) {
         settings.until_complete = word;
     }
-    let (exclude, include) = (said.text("folder_filter_exclude"), said.text("folder_filter_include"));
+    let (exclude, include) = (
+        said.text("folder_filter_exclude"),
+        said.text("folder_filter_include"),
+    );
     if exclude.is_some() || include.is_some() {
         let there = FolderFilter::of(&settings);
         let filter = FolderFilter {
@@ -266,7 +283,11 @@ fn apply(said: &Said, mut settings: Settings) -> Result<Settings, Faults> {
             Err(FilterProblem::Include(fault)) => faults.add("folder_filter_include", fault.to_string()),
         }
     }
-    if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(settings)
+    } else {
+        Err(faults)
+    }
 }
 
 async fn applications() -> Json<Vec<ShownApplication>> {
@@ -295,7 +316,10 @@ async fn update(
 ) -> Result<StatusCode, Problem> {
     let application = Application::named(&app)?;
     let said = body.read(application.shape(), Sent::Whole)?;
-    change(&state, &caller, |settings| apply(&said, application.reset(settings))).await?;
+    change(&state, &caller, |settings| {
+        apply(&said, application.reset(settings))
+    })
+    .await?;
     Ok(StatusCode::OK)
 }
 

@@ -89,7 +89,9 @@ fn line(row: &AccountRow) -> Line {
         cells: cells(
             &COLUMNS,
             [
-                format!("{} {}", account.first_name, account.last_name).trim().to_owned(),
+                format!("{} {}", account.first_name, account.last_name)
+                    .trim()
+                    .to_owned(),
                 account.role.to_string(),
                 quota,
                 domains.join(", "),
@@ -136,11 +138,16 @@ fn quota(text: &str) -> Result<Quota, &'static str> {
     if text.is_empty() {
         return Ok(Quota::OfDomain);
     }
-    let megabytes = text.parse::<u64>().ok().and_then(|number| number.checked_mul(MEGABYTE));
+    let megabytes = text
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(MEGABYTE));
     let octets = megabytes.filter(|octets| i64::try_from(*octets).is_ok());
     match octets.ok_or("a number of MB is needed, or nothing")? {
         0 => Ok(Quota::Unlimited),
-        octets => NonZeroU64::new(octets).map(Quota::Octets).ok_or("a number is needed"),
+        octets => NonZeroU64::new(octets)
+            .map(Quota::Octets)
+            .ok_or("a number is needed"),
     }
 }
 
@@ -183,7 +190,10 @@ fn as_sent(account: &Account) -> Sent {
         ("role", account.role.to_string()),
         ("administers", domains.join("\n")),
         ("quota", quota),
-        ("may_send", yes_or_no(mailbox.is_none_or(|mailbox| mailbox.may_send))),
+        (
+            "may_send",
+            yes_or_no(mailbox.is_none_or(|mailbox| mailbox.may_send)),
+        ),
         ("secondary_email", account.secondary_email.clone()),
         ("phone", account.phone.clone()),
     ])
@@ -212,7 +222,9 @@ fn question(row: &AccountRow) -> String {
     let login = &row.account.login;
     match row.migration {
         None => format!("Delete the account {login}? Its mail stays on the disk."),
-        Some(_) => format!("Delete the account {login}, and its migration with it? Its mail stays on the disk."),
+        Some(_) => {
+            format!("Delete the account {login}, and its migration with it? Its mail stays on the disk.")
+        }
     }
 }
 
@@ -268,7 +280,10 @@ pub(super) async fn add(State(state): State<WebState>, visitor: Visitor, sent: S
 pub(super) async fn show(State(state): State<WebState>, visitor: Visitor, Path(id): Path<String>) -> Answer {
     let row = find(&state, &visitor, &id).await?;
     let mut shown = form_page(&visitor, Some(&row), form(&as_sent(&row.account), false));
-    if let Some(migration) = row.migration.filter(|_| permits(&visitor.actor, Right::SeeMigrations).is_some()) {
+    if let Some(migration) = row
+        .migration
+        .filter(|_| permits(&visitor.actor, Right::SeeMigrations).is_some())
+    {
         shown.see = Some((format!("/migrations/{migration}"), "Its migration"));
     }
     page(&shown)

@@ -67,7 +67,12 @@ pub(super) async fn list(
 
 fn line(row: &Numbered<Alias>) -> Line {
     let alias = &row.entry;
-    let shown: Vec<&str> = alias.recipients.iter().take(SHOWN).map(Recipient::as_str).collect();
+    let shown: Vec<&str> = alias
+        .recipients
+        .iter()
+        .take(SHOWN)
+        .map(Recipient::as_str)
+        .collect();
     let more = match alias.recipients.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),

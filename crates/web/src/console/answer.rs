@@ -89,9 +89,10 @@ struct Problem {
 /// The page that tells why there is none.
 pub(crate) fn refused(refusal: &Refusal, visitor: Option<&Visitor>) -> Response {
     let (title, what) = match refusal {
-        Refusal::Unauthenticated | Refusal::InvalidToken => {
-            ("Please sign in", "This page is for people who are known here.".to_owned())
-        }
+        Refusal::Unauthenticated | Refusal::InvalidToken => (
+            "Please sign in",
+            "This page is for people who are known here.".to_owned(),
+        ),
         Refusal::Forbidden => (
             "Not for you",
             match visitor {
@@ -132,7 +133,9 @@ pub(crate) fn refused(refusal: &Refusal, visitor: Option<&Visitor>) -> Response 
             response.headers_mut().insert(RETRY_AFTER, (*seconds).into());
         }
         Refusal::MethodNotAllowed(_) => {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
         }
         _ => {}
     }

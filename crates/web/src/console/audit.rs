@@ -60,7 +60,10 @@ fn line(record: &AuditRecord) -> Line {
         at: words::moment(record.at),
         at_iso: words::machine_moment(record.at),
         who: record.login.clone(),
-        network: record.network.clone().unwrap_or_else(|| "this machine".to_owned()),
+        network: record
+            .network
+            .clone()
+            .unwrap_or_else(|| "this machine".to_owned()),
         what: record.did.replace('-', " "),
         whom: record.what.clone(),
         details: record.details.clone(),

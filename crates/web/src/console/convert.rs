@@ -143,7 +143,10 @@ pub(super) async fn convert(State(state): State<WebState>, visitor: Visitor, sen
 fn read(sent: &Sent, faults: &mut Faults) -> Option<Platform> {
     let at = faults.take("from", ForeignLocation::parse(sent.text("from")))?;
     if at.names_password() {
-        faults.at("from", "leave the password out of the address; it has a field of its own");
+        faults.at(
+            "from",
+            "leave the password out of the address; it has a field of its own",
+        );
         return None;
     }
     let vacation_domain = match sent.text("vacation_domain") {
@@ -170,7 +173,10 @@ fn read(sent: &Sent, faults: &mut Faults) -> Option<Platform> {
 
 fn previewed(report: &Report, is_change: bool) -> Told {
     let (tone, said) = if is_change {
-        ("good", "Nothing is written yet. Every row of the database is accounted for below.")
+        (
+            "good",
+            "Nothing is written yet. Every row of the database is accounted for below.",
+        )
     } else {
         ("", "All of it is here already: nothing would change.")
     };
@@ -205,7 +211,12 @@ fn told(report: &Report) -> Told {
         said: String::new(),
         written: "",
         warnings: report.warnings.clone(),
-        tables: report.tables.iter().filter(|table| table.read > 0).map(table).collect(),
+        tables: report
+            .tables
+            .iter()
+            .filter(|table| table.read > 0)
+            .map(table)
+            .collect(),
         lists: [skipped, notes].into_iter().flatten().collect(),
         kept: None,
     }
@@ -230,7 +241,12 @@ fn remarks<'n>(title: &'static str, notes: impl Iterator<Item = &'n Note>) -> Op
             "" => String::new(),
             detail => format!(" ({detail})"),
         };
-        format!("{} “{}”: {}{detail}", note.table.name(), note.name, note.remark.what)
+        format!(
+            "{} “{}”: {}{detail}",
+            note.table.name(),
+            note.name,
+            note.remark.what
+        )
     };
     let mut lines: Vec<String> = notes.map(line).collect();
     let more = lines.len().saturating_sub(SHOWN);
@@ -238,7 +254,9 @@ fn remarks<'n>(title: &'static str, notes: impl Iterator<Item = &'n Note>) -> Op
     (!lines.is_empty()).then(|| Remarks {
         title,
         lines,
-        more: (more > 0).then(|| format!("And {more} more; “transhume convert postfixadmin --dry-run” prints all of them.")),
+        more: (more > 0).then(|| {
+            format!("And {more} more; “transhume convert postfixadmin --dry-run” prints all of them.")
+        }),
     })
 }
 
@@ -247,8 +265,14 @@ mod tests {
     #[test]
     fn no_password_is_shown_again() {
         for (text, again) in [
-            ("mysql://postfix@db.example/x?ssl-mode=required", "mysql://postfix@db.example/x?ssl-mode=required"),
-            ("mysql://postfix:geheim@db.example/x", "mysql://postfix@db.example/x"),
+            (
+                "mysql://postfix@db.example/x?ssl-mode=required",
+                "mysql://postfix@db.example/x?ssl-mode=required",
+            ),
+            (
+                "mysql://postfix:geheim@db.example/x",
+                "mysql://postfix@db.example/x",
+            ),
             ("myqsl://postfix:geheim@db.example/x", ""),
             ("sqlite:/a/b", "sqlite:/a/b"),
             ("nonsense", "nonsense"),

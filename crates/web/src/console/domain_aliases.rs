@@ -76,7 +76,10 @@ fn form(sent: &Sent, is_new: bool) -> Form {
 }
 
 fn form_page(visitor: &Visitor, row: Option<&Numbered<DomainAlias>>, form: Form) -> FormPage {
-    let title = row.map_or_else(|| "New domain alias".to_owned(), |row| row.entry.name.to_unicode());
+    let title = row.map_or_else(
+        || "New domain alias".to_owned(),
+        |row| row.entry.name.to_unicode(),
+    );
     let frame = Frame::of(&visitor.actor, &visitor.csrf, PATH, title);
     FormPage {
         frame: frame.below("Domain aliases", PATH),

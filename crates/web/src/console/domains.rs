@@ -20,7 +20,14 @@ use crate::WebState;
 use crate::gate::Visitor;
 
 const PATH: &str = "/domains";
-const COLUMNS: [&str; 6] = ["Name", "Kind", "Mailboxes", "Aliases", "Quota", "Quota of a mailbox"];
+const COLUMNS: [&str; 6] = [
+    "Name",
+    "Kind",
+    "Mailboxes",
+    "Aliases",
+    "Quota",
+    "Quota of a mailbox",
+];
 /// Octets of the unit in which quotas are written.
 const MEGABYTE: u64 = 1 << 20;
 /// The largest number of that unit.
@@ -116,7 +123,12 @@ fn form(sent: &Sent, is_new: bool) -> Form {
     let mut fields = vec![
         Field::switch("enabled", "Enabled", sent.is_on("enabled"))
             .help("Whether mail for it is accepted, and its people may log in to their mail."),
-        number("quota", "Quota (MB)", MOST, "All mailboxes together. 0 is unlimited."),
+        number(
+            "quota",
+            "Quota (MB)",
+            MOST,
+            "All mailboxes together. 0 is unlimited.",
+        ),
         number(
             "default_mailbox_quota",
             "Default mailbox quota (MB)",
@@ -129,7 +141,12 @@ fn form(sent: &Sent, is_new: bool) -> Form {
             MOST,
             "What one mailbox may be given at most. 0 is unlimited.",
         ),
-        number("mailboxes", "Mailboxes at most", MOST_THINGS, "Empty is unlimited."),
+        number(
+            "mailboxes",
+            "Mailboxes at most",
+            MOST_THINGS,
+            "Empty is unlimited.",
+        ),
         number("aliases", "Aliases at most", MOST_THINGS, "Empty is unlimited."),
         Field::text("description", "Description", sent.text("description")),
         Field::choice(
@@ -143,7 +160,12 @@ fn form(sent: &Sent, is_new: bool) -> Form {
         ),
         Field::text("target_host", "Target host", sent.text("target_host"))
             .help("Of a relay domain. Empty follows the domain's MX records."),
-        number("target_port", "Target port", 65535, "Of a relay domain. Empty is 25."),
+        number(
+            "target_port",
+            "Target port",
+            65535,
+            "Of a relay domain. Empty is 25.",
+        ),
         Field::choice(
             "service",
             "Service",
@@ -151,8 +173,14 @@ fn form(sent: &Sent, is_new: bool) -> Form {
             [("relay", "relay"), ("smtp", "smtp")],
         )
         .help("Postfix's transport to a relay domain."),
-        Field::switch("verify_recipients", "Verify recipients", sent.is_on("verify_recipients"))
-            .help("Whether the target of a relay domain is asked for each recipient before a message is accepted."),
+        Field::switch(
+            "verify_recipients",
+            "Verify recipients",
+            sent.is_on("verify_recipients"),
+        )
+        .help(
+            "Whether the target of a relay domain is asked for each recipient before a message is accepted.",
+        ),
     ];
     if is_new {
         fields.insert(0, Field::text("name", "Name", sent.text("name")).required());
@@ -165,7 +193,11 @@ fn read(sent: &Sent, name: DomainName, faults: &mut Faults) -> Option<Domain> {
     let mut megabytes = |field| {
         let number = match sent.text(field) {
             "" => Ok(0),
-            text => text.parse::<u64>().ok().filter(|number| *number <= MOST).ok_or("a number of MB is needed"),
+            text => text
+                .parse::<u64>()
+                .ok()
+                .filter(|number| *number <= MOST)
+                .ok_or("a number of MB is needed"),
         };
         let number = faults.take(field, number)?;
         Some((number > 0).then_some(number * MEGABYTE))
@@ -212,11 +244,18 @@ fn relay(sent: &Sent, faults: &mut Faults) -> Option<Relay> {
         "" => Some(None),
         text => {
             let read = text.parse::<NonZeroU16>();
-            faults.take("target_port", read.map_err(|_| "invalid port number")).map(Some)
+            faults
+                .take("target_port", read.map_err(|_| "invalid port number"))
+                .map(Some)
         }
     };
     Some(Relay {
-        service: if sent.text("service") == "smtp" { "smtp" } else { "relay" }.to_owned(),
+        service: if sent.text("service") == "smtp" {
+            "smtp"
+        } else {
+            "relay"
+        }
+        .to_owned(),
         host: host?,
         port: port?,
         verify_recipients: sent.is_on("verify_recipients"),

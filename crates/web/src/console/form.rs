@@ -159,11 +159,7 @@ impl Faults {
     }
 
     /// Takes what could be read; what is wrong is noted.
-    pub(super) fn take<T, E: fmt::Display>(
-        &mut self,
-        name: &'static str,
-        read: Result<T, E>,
-    ) -> Option<T> {
+    pub(super) fn take<T, E: fmt::Display>(&mut self, name: &'static str, read: Result<T, E>) -> Option<T> {
         match read {
             Ok(value) => Some(value),
             Err(wrong) => {
@@ -232,7 +228,10 @@ impl Sent {
 
     /// The lines of a text, without the empty ones.
     pub(super) fn lines<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s str> {
-        self.raw(name).lines().map(str::trim).filter(|line| !line.is_empty())
+        self.raw(name)
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
     }
 }
 

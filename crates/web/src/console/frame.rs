@@ -136,7 +136,9 @@ impl Said {
 
 fn menu(actor: &Actor, path: &str) -> Vec<Group> {
     let groups = MENU.iter().map(|(name, items)| {
-        let seen = items.iter().filter(|(_, _, right)| permits(actor, *right).is_some());
+        let seen = items
+            .iter()
+            .filter(|(_, _, right)| permits(actor, *right).is_some());
         let items = seen.map(|&(name, href, _)| Item {
             name,
             href,

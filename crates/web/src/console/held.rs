@@ -61,7 +61,9 @@ impl<T> Held<T> {
         things.retain(|_, thing| now.saturating_sub(thing.since) < KEPT);
         while things.values().filter(|thing| thing.owner == *owner).count() >= MOST_OF_ONE {
             let own = things.iter().filter(|(_, thing)| thing.owner == *owner);
-            let oldest = own.min_by_key(|(_, thing)| thing.since).map(|(name, _)| name.clone());
+            let oldest = own
+                .min_by_key(|(_, thing)| thing.since)
+                .map(|(name, _)| name.clone());
             things.remove(&oldest.unwrap_or_default());
         }
         let all: usize = things.values().map(|thing| thing.octets).sum();
@@ -84,7 +86,10 @@ impl<T> Held<T> {
         let is_theirs = things
             .get(name)
             .is_some_and(|thing| thing.owner == *owner && now.saturating_sub(thing.since) < KEPT);
-        is_theirs.then(|| things.remove(name)).flatten().map(|thing| thing.what)
+        is_theirs
+            .then(|| things.remove(name))
+            .flatten()
+            .map(|thing| thing.what)
     }
 }
 
@@ -118,7 +123,8 @@ mod tests {
         let held = Held::new();
         let alice = login("alice");
         for number in 0..6 {
-            held.keep(number.to_string(), &alice, 1, number, at(number)).unwrap();
+            held.keep(number.to_string(), &alice, 1, number, at(number))
+                .unwrap();
         }
         assert_eq!(held.take("1", &alice, at(6)), None);
         assert_eq!(held.take("2", &alice, at(6)), Some(2));

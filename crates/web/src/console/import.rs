@@ -103,7 +103,11 @@ pub(super) async fn identities(visitor: Visitor) -> Answer {
 }
 
 /// `POST /domains/import`.
-pub(super) async fn import_domains(State(state): State<WebState>, visitor: Visitor, request: Request) -> Answer {
+pub(super) async fn import_domains(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    request: Request,
+) -> Answer {
     look_or_import(&DOMAINS, &state, &visitor, request).await
 }
 
@@ -135,7 +139,12 @@ fn first() -> Sent {
 
 fn form(which: &Which, sent: &Sent) -> Form {
     let mut fields = vec![
-        Field::new("sourcefile", "Select file", Kind::File(".csv,text/csv,text/plain")).required(),
+        Field::new(
+            "sourcefile",
+            "Select file",
+            Kind::File(".csv,text/csv,text/plain"),
+        )
+        .required(),
         Field::text("sepchar", "Separator", sent.text("sepchar"))
             .required()
             .help("One character; \\t is a tab."),
@@ -147,7 +156,11 @@ fn form(which: &Which, sent: &Sent) -> Form {
         .help("What exists stays as it is."),
     ];
     if which.part == Part::Identities {
-        let crypt = Field::switch("crypt_passwords", "Crypt passwords", sent.is_on("crypt_passwords"));
+        let crypt = Field::switch(
+            "crypt_passwords",
+            "Crypt passwords",
+            sent.is_on("crypt_passwords"),
+        );
         fields.push(crypt.help(
             "Check this option if passwords contained in your file are not crypted. Without it, they are errors.",
         ));
@@ -224,7 +237,9 @@ async fn look(which: &Which, state: &WebState, visitor: &Visitor, request: Reque
             Ok(name) => preview.upload = Some(name),
             Err(_) => {
                 preview.tone = "wait";
-                preview.said = "Others are importing large files now: the file cannot be kept. Try again in a while.".to_owned();
+                preview.said =
+                    "Others are importing large files now: the file cannot be kept. Try again in a while."
+                        .to_owned();
             }
         }
     }
@@ -274,7 +289,10 @@ fn previewed(report: &FileReport) -> Preview {
             "",
             format!("{rows}: all of it is here already, and nothing would change."),
         ),
-        (0, _) => ("good", format!("{rows}, and nothing is wrong. Nothing is written yet.")),
+        (0, _) => (
+            "good",
+            format!("{rows}, and nothing is wrong. Nothing is written yet."),
+        ),
         _ => (
             "bad",
             format!(
@@ -349,7 +367,9 @@ fn told(report: &FileReport) -> Preview {
         title: "",
         tone: "",
         said: String::new(),
-        counts: counts.map(|(name, number)| (name, words::count(number))).collect(),
+        counts: counts
+            .map(|(name, number)| (name, words::count(number)))
+            .collect(),
         lists: [guessed, errors, notices].into_iter().flatten().collect(),
         upload: None,
         go: String::new(),

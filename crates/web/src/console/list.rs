@@ -78,11 +78,7 @@ pub(super) struct Removal {
 pub(super) fn acts(acts: &[(&'static str, &'static str, bool, bool)]) -> Vec<Act> {
     let allowed = acts.iter().filter(|(_, _, _, may)| *may);
     allowed
-        .map(|&(name, href, is_first, _)| Act {
-            name,
-            href,
-            is_first,
-        })
+        .map(|&(name, href, is_first, _)| Act { name, href, is_first })
         .collect()
 }
 

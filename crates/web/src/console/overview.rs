@@ -128,10 +128,7 @@ pub(super) async fn show(State(state): State<WebState>, visitor: Visitor) -> Ans
 }
 
 fn parts(overview: &Overview) -> Vec<Part> {
-    let total: u64 = Phase::ALL
-        .into_iter()
-        .map(|phase| count(overview, phase))
-        .sum();
+    let total: u64 = Phase::ALL.into_iter().map(|phase| count(overview, phase)).sum();
     let thousandths = |number: u64| {
         let part = u128::from(number) * 1000 / u128::from(total.max(1));
         u64::try_from(part).unwrap_or(1000)
@@ -203,9 +200,20 @@ mod tests {
             .collect();
         assert_eq!(
             ends,
-            [(0, 333), (333, 666), (666, 666), (666, 666), (666, 1000), (1000, 1000)]
+            [
+                (0, 333),
+                (333, 666),
+                (666, 666),
+                (666, 666),
+                (666, 1000),
+                (1000, 1000)
+            ]
         );
-        assert!(super::parts(&Overview::default()).iter().all(|part| part.width == 0));
+        assert!(
+            super::parts(&Overview::default())
+                .iter()
+                .all(|part| part.width == 0)
+        );
     }
 
     #[test]
@@ -216,6 +224,9 @@ mod tests {
             ..Overview::default()
         };
         let needs: Vec<_> = needs(&overview).into_iter().map(|need| need.href).collect();
-        assert_eq!(needs, ["/migrations?hold=target-full", "/migrations?hold=failing"]);
+        assert_eq!(
+            needs,
+            ["/migrations?hold=target-full", "/migrations?hold=failing"]
+        );
     }
 }

@@ -52,7 +52,9 @@ pub(super) fn address<'q>(
     questions: impl IntoIterator<Item = (&'q str, &'q str)>,
     page: Option<u32>,
 ) -> String {
-    let page = page.filter(|page| *page > 1).map(|page| ("page", page.to_string()));
+    let page = page
+        .filter(|page| *page > 1)
+        .map(|page| ("page", page.to_string()));
     let questions = questions.into_iter().filter(|(_, value)| !value.is_empty());
     let questions = questions.map(|(name, value)| (name, encoded(value)));
     let mut text = path.to_owned();
@@ -90,7 +92,13 @@ mod tests {
             (1, 50, "1 to 50 of 50", None, None),
             (1, 51, "1 to 50 of 51", None, Some("/x?text=a%26b&page=2")),
             (2, 51, "51 to 51 of 51", Some("/x?text=a%26b"), None),
-            (3, 1200, "101 to 150 of 1,200", Some("/x?text=a%26b&page=2"), Some("/x?text=a%26b&page=4")),
+            (
+                3,
+                1200,
+                "101 to 150 of 1,200",
+                Some("/x?text=a%26b&page=2"),
+                Some("/x?text=a%26b&page=4"),
+            ),
             (9, 51, "none of 51", Some("/x?text=a%26b&page=8"), None),
         ] {
             let pages = Pages::new(page, total, "/x", &[("text", "a&b"), ("phase", "")]);
@@ -98,7 +106,14 @@ mod tests {
             assert_eq!(pages.before.as_deref(), before, "{page}/{total}");
             assert_eq!(pages.after.as_deref(), after, "{page}/{total}");
         }
-        for (text, page) in [("", 1), ("0", 1), ("-3", 1), ("7", 7), ("x", 1), ("99999999999", 1)] {
+        for (text, page) in [
+            ("", 1),
+            ("0", 1),
+            ("-3", 1),
+            ("7", 7),
+            ("x", 1),
+            ("99999999999", 1),
+        ] {
             assert_eq!(number(text), page, "{text}");
         }
     }

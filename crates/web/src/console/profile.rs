@@ -48,7 +48,12 @@ impl Page {
             frame: Frame::of(&visitor.actor, &visitor.csrf, "/profile", "Your profile"),
             facts: facts(visitor),
             form: Form::new(vec![
-                Field::new("old_password", "Current password", Kind::Password("current-password")).required(),
+                Field::new(
+                    "old_password",
+                    "Current password",
+                    Kind::Password("current-password"),
+                )
+                .required(),
                 Field::new("new_password", "New password", Kind::Password("new-password")).required(),
                 Field::new("again", "New password, once more", Kind::Password("new-password")).required(),
             ]),
@@ -81,7 +86,9 @@ fn facts(visitor: &Visitor) -> Vec<(&'static str, String)> {
         ("Account", account.login.to_string()),
         (
             "Name",
-            format!("{} {}", account.first_name, account.last_name).trim().to_owned(),
+            format!("{} {}", account.first_name, account.last_name)
+                .trim()
+                .to_owned(),
         ),
         ("Role", account.role.to_string()),
         (

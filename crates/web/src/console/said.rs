@@ -17,7 +17,10 @@ const WORDS: [(&str, &str); 27] = [
     ("migration-cut-over", "One more pass, and it is finished"),
     ("migration-stopped", "Migration stopped"),
     ("bulk-done", "Done for {}"),
-    ("bulk-some", "Done for {}; for the others it makes no sense as they stand"),
+    (
+        "bulk-some",
+        "Done for {}; for the others it makes no sense as they stand",
+    ),
     ("domain-created", "Domain created"),
     ("domain-updated", "Domain updated"),
     ("domain-deleted", "Domain deleted"),
@@ -49,18 +52,12 @@ mod tests {
     #[test]
     fn only_our_own_words_are_said() {
         let text = |word, number| super::said(word, number).map(|said| said.text);
-        assert_eq!(
-            text("provider-created", "").as_deref(),
-            Some("Provider created")
-        );
+        assert_eq!(text("provider-created", "").as_deref(), Some("Provider created"));
         assert_eq!(
             text("bulk-done", "1200").as_deref(),
             Some("Done for 1,200 migrations")
         );
-        assert_eq!(
-            text("bulk-done", "<b>").as_deref(),
-            Some("Done for 0 migrations")
-        );
+        assert_eq!(text("bulk-done", "<b>").as_deref(), Some("Done for 0 migrations"));
         assert_eq!(text("<b>", ""), None);
     }
 }

@@ -190,7 +190,10 @@ mod tests {
         let mut faults = Faults::default();
         let sent = as_sent(&settings);
         assert_eq!(read(&sent, &settings, &mut faults), Some(settings));
-        assert_eq!(form(&sent).fields.len(), SECTIONS.iter().map(|(_, number)| number).sum::<usize>());
+        assert_eq!(
+            form(&sent).fields.len(),
+            SECTIONS.iter().map(|(_, number)| number).sum::<usize>()
+        );
     }
 
     #[test]
@@ -210,7 +213,11 @@ mod tests {
             let mut pairs = others.kept(&kept.collect::<Vec<_>>());
             pairs.push((name.to_owned(), value.to_owned()));
             let mut faults = Faults::default();
-            assert_eq!(read(&Sent::new(pairs), &settings, &mut faults), None, "{name}={value}");
+            assert_eq!(
+                read(&Sent::new(pairs), &settings, &mut faults),
+                None,
+                "{name}={value}"
+            );
             assert!(!faults.is_empty());
         }
     }

@@ -55,7 +55,14 @@ pub(super) async fn sign_in(State(state): State<WebState>, Origin { network }: O
     let password = Secret::new(sent.raw("password").as_bytes().to_vec());
     let next = within(sent.text("next"));
     let (around, tries) = (&state.around, &state.desk.sign_ins);
-    let signed_in = ops::sign_in(around, &state.admission, tries, name, password, network.as_deref());
+    let signed_in = ops::sign_in(
+        around,
+        &state.admission,
+        tries,
+        name,
+        password,
+        network.as_deref(),
+    );
     let why = match signed_in.await {
         Ok(signed_in) => {
             let cookie = session::set(&state, &signed_in.token);

@@ -130,7 +130,12 @@ mod tests {
         }
         assert_eq!(moment(1_000_000_000), "2001-09-09 01:46 UTC");
         assert_eq!(machine_moment(1_000_000_000), "2001-09-09T01:46:40Z");
-        for (at, text) in [(1000, "now"), (700, "5 min ago"), (1300, "in 5 min"), (996, "now")] {
+        for (at, text) in [
+            (1000, "now"),
+            (700, "5 min ago"),
+            (1300, "in 5 min"),
+            (996, "now"),
+        ] {
             assert_eq!(from_now(at, 1000), text);
         }
         assert_eq!(sentence("über alles"), "Über alles");

@@ -103,7 +103,10 @@ async fn api(state: &WebState, entrance: &Entrance, request: Request) -> Result<
     let (mut parts, body) = request.into_parts();
     let network = peer(state, &parts);
     let account = caller(state, &parts.method, &parts.headers, network.clone()).await?;
-    state.desk.throttles.of_actor(account.login.as_str(), state.time())?;
+    state
+        .desk
+        .throttles
+        .of_actor(account.login.as_str(), state.time())?;
     let actor = Actor::of(&account);
     let scope = scope(&actor, entrance.right)?;
     let body = read(entrance, body).await?;
@@ -188,7 +191,9 @@ async fn page(state: &WebState, entrance: &Entrance, request: Request) -> Result
             return Err(Refusal::Csrf.into());
         }
         let body = read(entrance, body).await?;
-        parts.extensions.extend(visitor.map(extension).unwrap_or_default());
+        parts
+            .extensions
+            .extend(visitor.map(extension).unwrap_or_default());
         return Ok(Request::from_parts(parts, body));
     };
     let mut visitor = visitor.ok_or(Refusal::Unauthenticated)?;
@@ -202,7 +207,9 @@ async fn page(state: &WebState, entrance: &Entrance, request: Request) -> Result
         scope(&visitor.actor, Some(right))
     };
     visitor.scope = may().map_err(|refusal| turned(&visitor, refusal))?;
-    let body = read(entrance, body).await.map_err(|refusal| turned(&visitor, refusal))?;
+    let body = read(entrance, body)
+        .await
+        .map_err(|refusal| turned(&visitor, refusal))?;
     let body = if entrance.kind == Kind::Form {
         let octets = to_bytes(body, LONGEST_UPLOAD).await.unwrap_or_default();
         let given = csrf_of(&parts.headers, &octets);
@@ -251,7 +258,11 @@ async fn read(entrance: &Entrance, body: Body) -> Result<Body, Refusal> {
     let most = if entrance.uploads { LONGEST_UPLOAD } else { LONGEST };
     let octets = tokio::time::timeout(PATIENCE, to_bytes(body, most)).await;
     // It broke off, took too long, or is too long; whoever is still there can be told of the last only.
-    octets.ok().and_then(Result::ok).map(Body::from).ok_or(Refusal::TooLarge)
+    octets
+        .ok()
+        .and_then(Result::ok)
+        .map(Body::from)
+        .ok_or(Refusal::TooLarge)
 }
 
 /// What a form, or a script of a page, says to prove that it is ours.
@@ -269,7 +280,11 @@ fn csrf_of(headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
     let (head, rest) = start.split_once("\r\n\r\n").unwrap_or_default();
     let is_ours = head.contains("name=\"csrf\"") && head.matches("name=").count() == 1;
     let (value, _) = rest.split_once("\r\n").unwrap_or_default();
-    if is_ours { value.as_bytes().to_vec() } else { Vec::new() }
+    if is_ours {
+        value.as_bytes().to_vec()
+    } else {
+        Vec::new()
+    }
 }
 
 fn is_csrf(token: &str, given: &[u8]) -> bool {
@@ -324,7 +339,14 @@ mod tests {
             (&[("sec-fetch-site", "same-origin")][..], true),
             (&[("sec-fetch-site", "none")][..], true),
             (&[("sec-fetch-site", "same-site")][..], false),
-            (&[("sec-fetch-site", "cross-site"), ("host", "a"), ("origin", "http://a")][..], false),
+            (
+                &[
+                    ("sec-fetch-site", "cross-site"),
+                    ("host", "a"),
+                    ("origin", "http://a"),
+                ][..],
+                false,
+            ),
             (&[("host", "a:1"), ("origin", "http://a:1")][..], true),
             (&[("host", "a:1"), ("origin", "http://a")][..], false),
             (&[("host", "a"), ("origin", "https://b")][..], false),

@@ -18,8 +18,14 @@ const SAID: [(HeaderName, &str); 6] = [
     (X_FRAME_OPTIONS, "DENY"),
     // With “no-referrer”, browsers would not say either where a form comes from.
     (REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 pub(super) async fn add(request: Request, next: Next) -> Response {

@@ -89,7 +89,10 @@ impl IntoResponse for Refusal {
 pub(crate) fn problem(status: StatusCode, detail: &str, fields: Map<String, Value>) -> Response {
     let mut document = Map::new();
     document.insert("type".to_owned(), "about:blank".into());
-    document.insert("title".to_owned(), status.canonical_reason().unwrap_or_default().into());
+    document.insert(
+        "title".to_owned(),
+        status.canonical_reason().unwrap_or_default().into(),
+    );
     document.insert("status".to_owned(), status.as_u16().into());
     document.insert("detail".to_owned(), json!(detail));
     // A field may have one of these names too: its errors are what scripts look for.

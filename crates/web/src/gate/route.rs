@@ -73,7 +73,11 @@ impl Route {
         H: Handler<T, WebState>,
         T: 'static,
     {
-        let kind = if method == Method::GET { Kind::Page } else { Kind::Form };
+        let kind = if method == Method::GET {
+            Kind::Page
+        } else {
+            Kind::Form
+        };
         Self::new(kind, method, path, None, handler)
     }
 

@@ -39,9 +39,15 @@ fn header(state: &WebState, token: &str, more: &str) -> HeaderValue {
 
 /// What the cookie says.
 pub(crate) fn token(state: &WebState, headers: &HeaderMap) -> Option<String> {
-    let name = if state.desk.rules.is_secure { SECURE_NAME } else { NAME };
+    let name = if state.desk.rules.is_secure {
+        SECURE_NAME
+    } else {
+        NAME
+    };
     let lines = headers.get_all(COOKIE).into_iter();
-    let mut pairs = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+    let mut pairs = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
     pairs.find_map(|pair| {
         let (key, value) = pair.trim().split_once('=')?;
         (key == name && !value.is_empty()).then(|| value.to_owned())

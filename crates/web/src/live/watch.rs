@@ -176,7 +176,10 @@ async fn watch(hub: &Hub) {
                 return;
             }
             let scopes: Vec<Scope> = pages.scopes.keys().cloned().collect();
-            let (fresh, ids) = (std::mem::take(&mut pages.fresh), std::mem::take(&mut pages.fresh_ids));
+            let (fresh, ids) = (
+                std::mem::take(&mut pages.fresh),
+                std::mem::take(&mut pages.fresh_ids),
+            );
             (scopes, fresh, ids, pages.ticks.clone())
         };
         let Some(ticks) = ticks else { return };
@@ -226,7 +229,9 @@ async fn look(
                 }
             }
             // The next look has to come further than this one: it goes on where this one ended.
-            memory.newest = memory.newest.map(|newest| if is_all { newest } else { newest + OVERLAP });
+            memory.newest = memory
+                .newest
+                .map(|newest| if is_all { newest } else { newest + OVERLAP });
             let kept_from = memory.newest.unwrap_or_default() - OVERLAP;
             memory.told.retain(|_, changed| *changed >= kept_from);
         }

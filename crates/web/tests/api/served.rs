@@ -30,8 +30,18 @@ pub(crate) const NOW: u64 = 1_800_000_000;
 const PEOPLE: [(&str, &str, Role, &[&str]); 5] = [
     ("SuperAdmins", "admin", Role::SuperAdmins, &[]),
     ("Resellers", "res@local.example", Role::Resellers, &[]),
-    ("DomainAdmins", "da@local.example", Role::DomainAdmins, &["local.example"]),
-    ("DomainAdmins2", "da2@second.example", Role::DomainAdmins, &["second.example"]),
+    (
+        "DomainAdmins",
+        "da@local.example",
+        Role::DomainAdmins,
+        &["local.example"],
+    ),
+    (
+        "DomainAdmins2",
+        "da2@second.example",
+        Role::DomainAdmins,
+        &["second.example"],
+    ),
     ("SimpleUsers", "su@local.example", Role::SimpleUsers, &[]),
 ];
 
@@ -166,7 +176,13 @@ impl Program {
     /// Asks as one of them, or as nobody (`anonymous`).
     pub(crate) fn ask(&self, who: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let body = body.map(ToString::to_string);
-        self.send(who, method, path, "application/json", body.as_deref().map(str::as_bytes))
+        self.send(
+            who,
+            method,
+            path,
+            "application/json",
+            body.as_deref().map(str::as_bytes),
+        )
     }
 
     /// The same, with a body of any kind.
@@ -196,7 +212,8 @@ impl Program {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let kind = head.lines().find_map(|line| {
             let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("content-type").then(|| value.to_owned())
+            name.eq_ignore_ascii_case("content-type")
+                .then(|| value.to_owned())
         });
         let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
         assert!(!is_chunked, "{path}: the answer comes in pieces");
@@ -215,6 +232,12 @@ impl Program {
         }
         body += "--b\r\nContent-Disposition: form-data; name=\"sourcefile\"; filename=\"f.csv\"\r\n";
         body += &format!("Content-Type: text/csv\r\n\r\n{file}\r\n--b--\r\n");
-        self.send(who, "POST", path, "multipart/form-data; boundary=b", Some(body.as_bytes()))
+        self.send(
+            who,
+            "POST",
+            path,
+            "multipart/form-data; boundary=b",
+            Some(body.as_bytes()),
+        )
     }
 }

@@ -1,6 +1,10 @@
 //! A platform with somebody of each role, served over HTTP.
 
-#![allow(clippy::unwrap_used, dead_code, reason = "tests; not every one needs all of it")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "tests; not every one needs all of it"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -267,7 +271,9 @@ impl Served {
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &[String], body: &str) -> Answer {
         let mut reader = self.begin(method, path, headers, body);
         let mut answer = head(&mut reader);
-        let length = answer.header("content-length").map(|length| length.parse().unwrap());
+        let length = answer
+            .header("content-length")
+            .map(|length| length.parse().unwrap());
         let mut octets = vec![0; length.unwrap_or(0)];
         if method != "HEAD" {
             reader.read_exact(&mut octets).unwrap();
@@ -277,7 +283,13 @@ impl Served {
     }
 
     /// Asks, and leaves the answer to be read.
-    pub(crate) fn begin(&self, method: &str, path: &str, headers: &[String], body: &str) -> BufReader<TcpStream> {
+    pub(crate) fn begin(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[String],
+        body: &str,
+    ) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(self.at).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut text = format!(
@@ -305,7 +317,10 @@ impl Served {
 pub(crate) fn head(reader: &mut BufReader<TcpStream>) -> Answer {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
-    let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no answer: “{line}”"));
+    let status = line
+        .split(' ')
+        .nth(1)
+        .unwrap_or_else(|| panic!("no answer: “{line}”"));
     let status = status.parse().unwrap();
     let mut headers = Vec::new();
     loop {

@@ -68,7 +68,12 @@ impl DirectoryPool {
 fn conditions<'v>(scope: &'v Scope, search: &'v AccountSearch) -> Conditions<'v> {
     let mut conditions = Conditions::new();
     conditions.within(scope, "m.domain IN {}", Some("a.login = ?"));
-    let columns = ["a.login", "m.address", "lower(a.first_name)", "lower(a.last_name)"];
+    let columns = [
+        "a.login",
+        "m.address",
+        "lower(a.first_name)",
+        "lower(a.last_name)",
+    ];
     conditions.has_text(&columns, search.text.as_deref());
     if let Some(role) = search.role {
         conditions.add("a.role = ?", [Value::text(role.as_str())]);
@@ -91,7 +96,11 @@ async fn rows(
     let numbers = "a.id, m.id, (SELECT g.id FROM migration g WHERE g.login = a.login)";
     let columns = read::ACCOUNTS.replacen(" FROM ", &format!(", {numbers} FROM "), 1);
     let order = in_octets(&link, "a.login");
-    let question = format!("{columns} WHERE {} ORDER BY {order}{}", conditions.text(), paging.clause());
+    let question = format!(
+        "{columns} WHERE {} ORDER BY {order}{}",
+        conditions.text(),
+        paging.clause()
+    );
     let mut rows: Vec<AccountRow> = Vec::new();
     each(link.same(), at, "account", question, conditions.values(), |row| {
         let mut found = Directory::default();
@@ -107,7 +116,10 @@ async fn rows(
         Ok(())
     })
     .await?;
-    for row in rows.iter_mut().filter(|row| row.account.role != Role::SimpleUsers) {
+    for row in rows
+        .iter_mut()
+        .filter(|row| row.account.role != Role::SimpleUsers)
+    {
         let question = format!("{} WHERE login = $1", read::ADMINISTRATORS);
         let login = row.account.login.clone();
         let mut found = Directory::default();

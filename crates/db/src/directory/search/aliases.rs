@@ -33,7 +33,12 @@ impl DirectoryPool {
     ) -> Result<Found<Numbered<Alias>>, DirectoryError> {
         let mut conditions = Conditions::new();
         conditions.within(scope, "domain IN {}", None);
-        if let Some(text) = search.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        if let Some(text) = search
+            .text
+            .as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
             let pattern = format!("%{}%", escaped(&text.to_lowercase()));
             let value = Value::Text(Some(pattern.into()));
             let condition = "(address LIKE ? ESCAPE '!' \
@@ -95,9 +100,14 @@ async fn rows(
         "{} WHERE address IN (SELECT address FROM alias WHERE {text} ORDER BY {order}{clause})",
         read::RECIPIENTS
     );
-    each(link, at, "alias_recipient", question, conditions.values(), |row| {
-        read::recipient(row, &mut found)
-    })
+    each(
+        link,
+        at,
+        "alias_recipient",
+        question,
+        conditions.values(),
+        |row| read::recipient(row, &mut found),
+    )
     .await?;
     let numbered = order_of_rows.into_iter().filter_map(|(id, address)| {
         let entry = found.aliases.remove(&address)?;

@@ -21,11 +21,7 @@ impl<'v> Conditions<'v> {
     }
 
     /// One more thing that has to hold. Each `?` of it is the next one of the values.
-    pub(in crate::directory) fn add(
-        &mut self,
-        condition: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) {
+    pub(in crate::directory) fn add(&mut self, condition: &str, values: impl IntoIterator<Item = Value<'v>>) {
         let mut values = values.into_iter();
         let mut text = String::new();
         for letter in condition.chars() {

@@ -113,7 +113,11 @@ async fn domains(
 ) -> Result<Vec<DomainRow>, DirectoryError> {
     let columns = read::DOMAINS.replacen(" FROM ", &format!(", {NUMBERS} FROM "), 1);
     let order = in_octets(&link, "name");
-    let question = format!("{columns} WHERE {} ORDER BY {order}{}", conditions.text(), paging.clause());
+    let question = format!(
+        "{columns} WHERE {} ORDER BY {order}{}",
+        conditions.text(),
+        paging.clause()
+    );
     let mut rows = Vec::new();
     each(link, at, "domain", question, conditions.values(), |row| {
         let mut found = Directory::default();
@@ -141,7 +145,11 @@ async fn aliases(
 ) -> Result<Vec<Numbered<DomainAlias>>, DirectoryError> {
     let columns = read::DOMAIN_ALIASES.replacen(" FROM ", ", id FROM ", 1);
     let order = in_octets(&link, "name");
-    let question = format!("{columns} WHERE {} ORDER BY {order}{}", conditions.text(), paging.clause());
+    let question = format!(
+        "{columns} WHERE {} ORDER BY {order}{}",
+        conditions.text(),
+        paging.clause()
+    );
     let mut rows = Vec::new();
     each(link, at, "domain_alias", question, conditions.values(), |row| {
         let mut found = Directory::default();

@@ -140,7 +140,10 @@ impl DirectoryPool {
         let search = MigrationSearch::default();
         let mut conditions = conditions(scope, &search);
         conditions.add("id = ?", [Value::number(id.0)]);
-        let question = format!("SELECT {COLUMNS}, {NUMBERS} FROM migration WHERE {}", conditions.text());
+        let question = format!(
+            "SELECT {COLUMNS}, {NUMBERS} FROM migration WHERE {}",
+            conditions.text()
+        );
         let mut lent = self.lend().await?;
         let mut rows = rows(lent.link(), self.location(), question, conditions.values()).await?;
         Ok(rows.pop())
@@ -155,13 +158,23 @@ impl DirectoryPool {
         let mut lent = self.lend().await?;
         let conditions = conditions(scope, search);
         let order = order(&lent.link(), search);
-        let question = format!("SELECT id FROM migration WHERE {} ORDER BY {order}", conditions.text());
+        let question = format!(
+            "SELECT id FROM migration WHERE {} ORDER BY {order}",
+            conditions.text()
+        );
         let mut ids = Vec::new();
         let values = conditions.values();
-        each(lent.link(), self.location(), "migration", question, values, |row| {
-            ids.push(MigrationId(row.number(0)?.unwrap_or_default()));
-            Ok(())
-        })
+        each(
+            lent.link(),
+            self.location(),
+            "migration",
+            question,
+            values,
+            |row| {
+                ids.push(MigrationId(row.number(0)?.unwrap_or_default()));
+                Ok(())
+            },
+        )
         .await?;
         Ok(ids)
     }
@@ -190,13 +203,23 @@ impl DirectoryPool {
         for ids in ids.chunks(AT_A_TIME) {
             let mut conditions = Conditions::new();
             let list = vec!["?"; ids.len()].join(", ");
-            conditions.add(&format!("id IN ({list})"), ids.iter().map(|id| Value::number(id.0)));
+            conditions.add(
+                &format!("id IN ({list})"),
+                ids.iter().map(|id| Value::number(id.0)),
+            );
             let question = format!("SELECT {COLUMNS} FROM migration WHERE {}", conditions.text());
             let values = conditions.values();
-            each(lent.link(), self.location(), "migration", question, values, |row| {
-                records.push(record(row)?);
-                Ok(())
-            })
+            each(
+                lent.link(),
+                self.location(),
+                "migration",
+                question,
+                values,
+                |row| {
+                    records.push(record(row)?);
+                    Ok(())
+                },
+            )
             .await?;
         }
         Ok(records)
@@ -204,20 +227,23 @@ impl DirectoryPool {
 
     /// Migrations that have become something else since then (milliseconds since 1970 UTC, by the database's clock), the
     /// oldest change first, so many at most.
-    pub async fn changed_since(
-        &self,
-        since: i64,
-        most: u32,
-    ) -> Result<Vec<MigrationRecord>, DirectoryError> {
+    pub async fn changed_since(&self, since: i64, most: u32) -> Result<Vec<MigrationRecord>, DirectoryError> {
         let question =
             format!("SELECT {COLUMNS} FROM migration WHERE changed >= $1 ORDER BY changed, id LIMIT {most}");
         let mut records = Vec::new();
         let mut lent = self.lend().await?;
         let values = [Value::number(since)];
-        each(lent.link(), self.location(), "migration", question, &values, |row| {
-            records.push(record(row)?);
-            Ok(())
-        })
+        each(
+            lent.link(),
+            self.location(),
+            "migration",
+            question,
+            &values,
+            |row| {
+                records.push(record(row)?);
+                Ok(())
+            },
+        )
         .await?;
         Ok(records)
     }

@@ -78,7 +78,8 @@ impl DirectoryPool {
     /// The number of an alias.
     pub async fn alias_id(&self, address: &AliasAddress) -> Result<Option<i64>, DirectoryError> {
         let address = address.to_string();
-        self.number("SELECT id FROM alias WHERE address = $1", &address).await
+        self.number("SELECT id FROM alias WHERE address = $1", &address)
+            .await
     }
 
     /// The number of an account.

@@ -87,9 +87,15 @@ impl DirectoryPool {
         (overview.messages, overview.octets) = (share(messages), share(octets));
         let of_scope = match scope {
             Scope::All => String::new(),
-            _ => format!(" AND migration IN (SELECT id FROM migration WHERE {})", conditions.text()),
+            _ => format!(
+                " AND migration IN (SELECT id FROM migration WHERE {})",
+                conditions.text()
+            ),
         };
-        let question = format!("SELECT {} FROM pass WHERE ended > ${here} - 86400{of_scope}", sum("octets"));
+        let question = format!(
+            "SELECT {} FROM pass WHERE ended > ${here} - 86400{of_scope}",
+            sum("octets")
+        );
         each(lent.link(), at, "pass", question, &values, |row| {
             overview.octets_last_day = row.count(0)?;
             Ok(())

@@ -21,7 +21,8 @@ pub struct ProviderRow {
     pub migrations: u64,
 }
 
-const NUMBERS: &str = "SELECT name, id, (SELECT count(*) FROM migration g WHERE g.provider = provider.name) FROM provider";
+const NUMBERS: &str =
+    "SELECT name, id, (SELECT count(*) FROM migration g WHERE g.provider = provider.name) FROM provider";
 const DOMAIN_NUMBERS: &str = "SELECT old_domain, id FROM provider_domain";
 
 impl DirectoryPool {
@@ -38,13 +39,22 @@ impl DirectoryPool {
             Ok(())
         })
         .await?;
-        each(lent.link(), at, "provider_domain", DOMAIN_NUMBERS.to_owned(), &[], |row| {
-            let name = read::spelled(&row.text(0)?, DomainName::parse)?;
-            domain_ids.insert(name, row.number(1)?.unwrap_or_default());
-            Ok(())
-        })
+        each(
+            lent.link(),
+            at,
+            "provider_domain",
+            DOMAIN_NUMBERS.to_owned(),
+            &[],
+            |row| {
+                let name = read::spelled(&row.text(0)?, DomainName::parse)?;
+                domain_ids.insert(name, row.number(1)?.unwrap_or_default());
+                Ok(())
+            },
+        )
         .await?;
-        let rows = providers.into_iter().filter(|provider| scope.has_provider(provider));
+        let rows = providers
+            .into_iter()
+            .filter(|provider| scope.has_provider(provider));
         let rows = rows.filter_map(|provider| {
             // Another may have removed it since.
             let (id, migrations) = *numbers.get(provider.name.as_str())?;
@@ -60,7 +70,11 @@ impl DirectoryPool {
     }
 
     /// The provider of that number.
-    pub async fn provider_within(&self, scope: &Scope, id: i64) -> Result<Option<ProviderRow>, DirectoryError> {
+    pub async fn provider_within(
+        &self,
+        scope: &Scope,
+        id: i64,
+    ) -> Result<Option<ProviderRow>, DirectoryError> {
         let mut rows = self.providers_within(scope).await?.into_iter();
         Ok(rows.find(|row| row.id == id))
     }

@@ -60,7 +60,14 @@ pub(super) fn check(options: &DirectoryOptions) -> Result<String, Failure> {
         Some(at) => line("console.listen", &at),
         None => line("console.listen", &"off"),
     }
-    line("console.address", &if console.rules.is_secure { "by TLS" } else { "in clear" });
+    line(
+        "console.address",
+        &if console.rules.is_secure {
+            "by TLS"
+        } else {
+            "in clear"
+        },
+    );
     line("console.behind-proxy", &console.rules.is_behind_proxy);
     line("console.per-minute", &console.rules.per_minute);
     text.push_str("The configuration is right.\n");

@@ -53,7 +53,12 @@ static ASSOCIATED: Shape = Shape {
     name: "CheckAssociatedDomain",
     fields: &[
         Field::text("name", 253, "A domain that the old platform hosts.").required(),
-        Field::new("new_domain", Kind::Key, "The local domain that its people come into.").nullable(),
+        Field::new(
+            "new_domain",
+            Kind::Key,
+            "The local domain that its people come into.",
+        )
+        .nullable(),
         Field::text("new_domain_name", 253, "Or its name.").nullable(),
     ],
 };

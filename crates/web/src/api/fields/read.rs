@@ -263,7 +263,11 @@ mod tests {
                 Err(json!(["Ensure this field has no more than 5 characters."])),
             ),
             ("name", json!(true), Err(json!(["Not a valid string."]))),
-            ("name", json!("a\0"), Err(json!(["Null characters are not allowed."]))),
+            (
+                "name",
+                json!("a\0"),
+                Err(json!(["Null characters are not allowed."])),
+            ),
             ("name", json!(null), Err(json!([none]))),
             ("note", json!("  "), Ok(json!(""))),
             ("port", json!("5"), Ok(json!(5))),

@@ -182,7 +182,11 @@ fn columns(search: &MigrationSearch, questions: &[(&str, &str)]) -> Vec<Column> 
             };
         };
         let is_sorted = search.sort == sort;
-        let order = if is_sorted && !search.descending { "down" } else { "" };
+        let order = if is_sorted && !search.descending {
+            "down"
+        } else {
+            ""
+        };
         let others = questions
             .iter()
             .copied()

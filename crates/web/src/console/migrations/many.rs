@@ -88,7 +88,9 @@ pub(super) fn question(what: Steering, whom: &str) -> (&'static str, String) {
         ),
         Steering::Delete { .. } => (
             "Delete",
-            format!("Delete {whom} with all history, and what is known of old passwords? Accounts and mail stay."),
+            format!(
+                "Delete {whom} with all history, and what is known of old passwords? Accounts and mail stay."
+            ),
         ),
     }
 }

@@ -124,7 +124,10 @@ pub(crate) async fn show(
         ),
         Ok(folders) => (folders, String::new()),
         // The rest of the page does not depend on it.
-        Err(error) => (Vec::new(), format!("What the folders hold cannot be told now: {error}.")),
+        Err(error) => (
+            Vec::new(),
+            format!("What the folders hold cannot be told now: {error}."),
+        ),
     };
     let said = match question.text("refused") {
         "" => said(question.text("said"), ""),
@@ -134,7 +137,12 @@ pub(crate) async fn show(
             text: "That makes no sense as the migration stands now.".to_owned(),
         }),
     };
-    let frame = Frame::of(&visitor.actor, &visitor.csrf, "/migrations", migration.address.as_str());
+    let frame = Frame::of(
+        &visitor.actor,
+        &visitor.csrf,
+        "/migrations",
+        migration.address.as_str(),
+    );
     page(&Page {
         frame: frame
             .below("Migrations", "/migrations")
@@ -176,13 +184,7 @@ pub(crate) async fn delete(
     carry_out(&state, &visitor, &id, Steering::Delete { force: true }, &sent).await
 }
 
-async fn carry_out(
-    state: &WebState,
-    visitor: &Visitor,
-    id: &str,
-    what: Steering,
-    sent: &Sent,
-) -> Answer {
+async fn carry_out(state: &WebState, visitor: &Visitor, id: &str, what: Steering, sent: &Sent) -> Answer {
     let row = find(state, visitor, id).await?;
     let migration = &row.record.migration;
     let own = format!("/migrations/{}", migration.id);
@@ -212,9 +214,7 @@ async fn carry_out(
             lead_to(&address("/migrations", [("said", done)], None))
         }
         Ok(()) => lead_to(&address(&own, [("said", done)], None)),
-        Err(transhume_ops::ChangeError::Conflict(_)) => {
-            lead_to(&address(&own, [("refused", word)], None))
-        }
+        Err(transhume_ops::ChangeError::Conflict(_)) => lead_to(&address(&own, [("refused", word)], None)),
         Err(error) => Err(error.into()),
     }
 }
@@ -242,8 +242,12 @@ fn acts(row: &MigrationRow, visitor: &Visitor) -> Vec<Act> {
             is_grave,
         }
     };
-    let steered = steerings.into_iter().filter(|(_, _, makes_sense)| may_steer && *makes_sense);
-    let mut acts: Vec<Act> = steered.map(|(what, word, _)| act(what, word, word == "stop")).collect();
+    let steered = steerings
+        .into_iter()
+        .filter(|(_, _, makes_sense)| may_steer && *makes_sense);
+    let mut acts: Vec<Act> = steered
+        .map(|(what, word, _)| act(what, word, word == "stop"))
+        .collect();
     if may_delete {
         acts.push(act(Steering::Delete { force: true }, "delete", true));
     }
@@ -304,7 +308,10 @@ pub(in crate::console) fn facts_for_owner(row: &MigrationRow, now: i64) -> Vec<F
     if migration.phase.is_under_way() {
         facts.push(Fact::new("Next pass", next_pass(row, now)));
     }
-    if matches!(migration.hold, Some(Hold::CredentialRejected | Hold::CredentialUnreadable)) {
+    if matches!(
+        migration.hold,
+        Some(Hold::CredentialRejected | Hold::CredentialUnreadable)
+    ) {
         facts.push(Fact::new(
             "What you can do",
             "Log in to your mail once with the password of the old server: then it goes on.",
@@ -347,7 +354,8 @@ impl PassLine {
             PassOutcome::Interrupted => ("Interrupted", "wait"),
         };
         let took = u64::try_from(report.ended - report.began).unwrap_or_default();
-        let times = (record.times > 1).then(|| format!("{} times until {}", record.times, words::moment(report.ended)));
+        let times = (record.times > 1)
+            .then(|| format!("{} times until {}", record.times, words::moment(report.ended)));
         let carried = if report.messages == 0 {
             "nothing new".to_owned()
         } else {

@@ -58,7 +58,17 @@ fn text(folders: &[Folder]) -> String {
             let uid = message.uid.to_string();
             let first = InternalDate::to_string(&message.first_seen);
             let tries = message.tries.to_string();
-            let cells = [&source, &target, "", "", "", &uid, &message.reason, &first, &tries];
+            let cells = [
+                &source,
+                &target,
+                "",
+                "",
+                "",
+                &uid,
+                &message.reason,
+                &first,
+                &tries,
+            ];
             text += &line(cells);
         }
     }

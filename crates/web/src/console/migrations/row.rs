@@ -102,12 +102,16 @@ pub(in crate::console) fn hold_said(hold: &Hold) -> String {
     match hold {
         Hold::Paused { by } if by.is_empty() => "Paused; Resume lets it go on.".to_owned(),
         Hold::Paused { by } => format!("Paused by {by}; Resume lets it go on."),
-        Hold::CredentialRejected => "The old server refuses the password that is known. It goes on when its owner logs in \
+        Hold::CredentialRejected => {
+            "The old server refuses the password that is known. It goes on when its owner logs in \
                                      here with the password of the old server, or with Retry."
-            .to_owned(),
-        Hold::CertificateChanged => "The old server shows a certificate that is not believed. Check the connection on the \
+                .to_owned()
+        }
+        Hold::CertificateChanged => {
+            "The old server shows a certificate that is not believed. Check the connection on the \
                                      provider's page; it goes on by itself when that is right."
-            .to_owned(),
+                .to_owned()
+        }
         other => format!("{}.", words::sentence(&other.sentence())),
     }
 }
@@ -143,7 +147,11 @@ fn messages(progress: &Progress) -> String {
 fn octets(progress: &Progress) -> String {
     match progress.octets.all {
         None => String::new(),
-        Some(all) => format!("{} of {}", words::octets(progress.octets.done), words::octets(all)),
+        Some(all) => format!(
+            "{} of {}",
+            words::octets(progress.octets.done),
+            words::octets(all)
+        ),
     }
 }
 
@@ -161,7 +169,12 @@ mod tests {
             (Phase::Seeding, share(5, Some(10)), share(0, None), 50),
             (Phase::Seeding, share(9, Some(10)), share(10, Some(1000)), 1),
             (Phase::Seeding, share(0, Some(0)), share(0, Some(0)), 0),
-            (Phase::Seeding, share(11, Some(10)), share(u64::MAX, Some(u64::MAX)), 100),
+            (
+                Phase::Seeding,
+                share(11, Some(10)),
+                share(u64::MAX, Some(u64::MAX)),
+                100,
+            ),
             (Phase::Following, share(0, Some(3)), share(0, Some(3)), 100),
             (Phase::Finishing, share(1, Some(4)), share(1, Some(4)), 25),
         ] {

@@ -97,15 +97,45 @@ mod tests {
     #[test]
     fn pairs_are_added_and_removed() {
         for (sent, expected, is_wrong) in [
-            (&[("domain", "a.example"), ("domain", "B.example=c.example")][..], "a.example b.example=c.example", false),
+            (
+                &[("domain", "a.example"), ("domain", "B.example=c.example")][..],
+                "a.example b.example=c.example",
+                false,
+            ),
             (&[("domain", "a.example"), ("remove", "a.example")][..], "", false),
-            (&[("domain", "a.example"), ("new_domain", " D.Example ")][..], "a.example d.example", false),
-            (&[("new_domain", "d.example"), ("local_domain", "e.example")][..], "d.example=e.example", false),
-            (&[("domain", "a.example"), ("new_domain", "A.example"), ("local_domain", "x.example")][..], "a.example", true),
-            (&[("domain", "a.example"), ("new_domain", "no domain")][..], "a.example", true),
-            (&[("new_domain", "d.example"), ("local_domain", "@")][..], "", true),
+            (
+                &[("domain", "a.example"), ("new_domain", " D.Example ")][..],
+                "a.example d.example",
+                false,
+            ),
+            (
+                &[("new_domain", "d.example"), ("local_domain", "e.example")][..],
+                "d.example=e.example",
+                false,
+            ),
+            (
+                &[
+                    ("domain", "a.example"),
+                    ("new_domain", "A.example"),
+                    ("local_domain", "x.example"),
+                ][..],
+                "a.example",
+                true,
+            ),
+            (
+                &[("domain", "a.example"), ("new_domain", "no domain")][..],
+                "a.example",
+                true,
+            ),
+            (
+                &[("new_domain", "d.example"), ("local_domain", "@")][..],
+                "",
+                true,
+            ),
         ] {
-            let pairs = sent.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let pairs = sent
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let mut faults = Faults::default();
             let read = read(&Sent::new(pairs.collect()), &mut faults);
             let shown: Vec<_> = shown(&read, &[]).into_iter().map(|pair| pair.value).collect();

@@ -58,7 +58,11 @@ pub(crate) async fn change(
     if what == "add" || !sent.text("remove").is_empty() {
         let is_fine = faults.is_empty();
         let page_now = form_page(&state, &visitor, &row, &sent, faults, None).await?;
-        return if is_fine { page(&page_now) } else { wrong_page(&page_now) };
+        return if is_fine {
+            page(&page_now)
+        } else {
+            wrong_page(&page_now)
+        };
     }
     let read = general::read(&sent, Some(row.provider.clone()), &mut faults);
     let read = match read {

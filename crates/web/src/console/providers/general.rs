@@ -84,8 +84,12 @@ pub(super) fn master(sent: &Sent, is_known: bool) -> Vec<Field> {
     };
     vec![
         Field::text("master_login", "Login", sent.text("master_login")),
-        Field::text("master_separator", "Separator", or(sent.text("master_separator"), "*"))
-            .help("What stands between the two names, as in alice@old.example*master."),
+        Field::text(
+            "master_separator",
+            "Separator",
+            or(sent.text("master_separator"), "*"),
+        )
+        .help("What stands between the two names, as in alice@old.example*master."),
         Field::new("master_password", "Password", Kind::Password("off")).help(help),
     ]
 }
@@ -133,7 +137,9 @@ pub(super) fn read_more(sent: &Sent, provider: Provider, faults: &mut Faults) ->
         login => {
             let mut separator = sent.raw("master_separator").chars();
             let master = match (separator.next(), separator.next()) {
-                (Some(separator), None) => Master::new(login, separator).map_err(|problem| problem.to_string()),
+                (Some(separator), None) => {
+                    Master::new(login, separator).map_err(|problem| problem.to_string())
+                }
                 _ => Err("one character has to stand between the two names".to_owned()),
             };
             faults.take("master_login", master).map(Some)

@@ -96,7 +96,9 @@ impl Line {
                 1 => "1 associated domain".to_owned(),
                 number => format!("{number} associated domains"),
             },
-            domains: domains.map(|(old, new)| domains::chip(old, new.as_ref())).collect(),
+            domains: domains
+                .map(|(old, new)| domains::chip(old, new.as_ref()))
+                .collect(),
             migrations: words::count(row.migrations),
             migrations_href: address("/migrations", [("provider", name)], None),
             delete_question: delete_question(row),

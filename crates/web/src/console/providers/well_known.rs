@@ -10,7 +10,8 @@ pub(super) struct WellKnown {
     pub(super) remark: &'static str,
 }
 
-const APP_PASSWORDS: &str = "It takes app passwords only, which each person makes in the settings of their account there.";
+const APP_PASSWORDS: &str =
+    "It takes app passwords only, which each person makes in the settings of their account there.";
 const SWITCHED_ON: &str = "Each person has to allow IMAP in the settings of their account there.";
 
 /// In the order of their names. All of them speak TLS on the usual port.

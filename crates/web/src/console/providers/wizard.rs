@@ -148,7 +148,16 @@ async fn create(state: &WebState, mut known: Known<'_>) -> Answer {
 
 /// What was sent, with what a platform says of its server.
 fn filled(sent: &Sent, known: &WellKnown) -> Sent {
-    let others = sent.kept(&["csrf", "step", "do", "name", "preset", "pin", "login_form", "domain"]);
+    let others = sent.kept(&[
+        "csrf",
+        "step",
+        "do",
+        "name",
+        "preset",
+        "pin",
+        "login_form",
+        "domain",
+    ]);
     let of_server = [
         ("address", known.host.to_owned()),
         ("port", WellKnown::port().to_string()),
@@ -170,11 +179,7 @@ pub(super) async fn local_domains(state: &WebState) -> Result<Vec<String>, Refus
         .directory()
         .search_domains(&Scope::All, &search, paging)
         .await?;
-    Ok(found
-        .rows
-        .iter()
-        .map(|row| row.domain.name.to_string())
-        .collect())
+    Ok(found.rows.iter().map(|row| row.domain.name.to_string()).collect())
 }
 
 impl Known<'_> {
