@@ -39,7 +39,7 @@ fn the_whole_story() {
     assert!(!log.contains(PASSWORD) && !log.contains(BOSS_PASSWORD), "{log}");
 }
 
-/// Nobody is there yet; the code from the log makes the SuperAdmin, who signs in.
+/// Nobody is there yet; the code from the log makes the `SuperAdmin`, who signs in.
 fn first_start(site: &Site, browser: &Browser, gallery: &Gallery) {
     browser.open("/");
     assert!(browser.path().starts_with("/first-start"), "{}", browser.path());

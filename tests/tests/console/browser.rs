@@ -1,4 +1,5 @@
-//! A real Chromium, led through its driver (W3C WebDriver, and Chromium's own commands for what that lacks).
+//! A real Chromium, led through its driver (the protocol of the W3C, and Chromium's own commands for what that
+//! lacks).
 //!
 //! It speaks to this machine alone: every other name is none.
 
@@ -13,7 +14,7 @@ use transhume_testkit::encode::unbase64;
 
 /// How long something may take that a page does by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How an element is called in what the driver says (W3C WebDriver, section 12).
+/// How an element is called in what the driver says (`WebDriver`, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// How a page is looked at.
@@ -48,7 +49,8 @@ pub(crate) struct Browser {
     port: u16,
     session: String,
     site: String,
-    _profile: TempDir,
+    /// What it remembers, until it ends.
+    profile: TempDir,
 }
 
 impl Browser {
@@ -68,9 +70,9 @@ impl Browser {
             port,
             session: String::new(),
             site: site.to_owned(),
-            _profile: profile,
+            profile,
         };
-        let data = format!("--user-data-dir={}", browser._profile.path().display());
+        let data = format!("--user-data-dir={}", browser.profile.path().display());
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -87,7 +89,10 @@ impl Browser {
             "goog:loggingPrefs": {"browser": "ALL"},
         }}});
         let session = browser.ask("POST", "/session", &wanted);
-        browser.session = session["sessionId"].as_str().unwrap().to_owned();
+        session["sessionId"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut browser.session);
         browser.look(LOOKS[0]);
         browser
     }
@@ -239,7 +244,7 @@ impl Browser {
         self.chromium("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// A picture of the page (WebP), down to two screens.
+    /// A picture of the page (`WebP`), down to two screens.
     pub(crate) fn picture(&self) -> Vec<u8> {
         let size = self.script("return [innerWidth, document.documentElement.scrollHeight]");
         let (width, height) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());
@@ -315,7 +320,7 @@ impl Browser {
             String::new()
         };
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n",
