@@ -90,7 +90,7 @@ impl Live {
 
     /// One more page is told, until it is dropped: first of all how what it shows stands now. `scope` is that of which it shows
     /// how everything stands, if it does.
-    pub(super) fn follow(&self, scope: Option<Scope>, ids: &[MigrationId]) -> Following {
+    pub(super) fn follow(&self, scope: Option<Scope>, ids: &BTreeSet<MigrationId>) -> Following {
         let mut pages = self.hub.pages();
         let ticks = if pages.has_ended {
             // Nobody speaks into it.
@@ -121,12 +121,6 @@ impl Live {
         if let Some(watching) = pages.watching.take() {
             watching.abort();
         }
-    }
-
-    /// Whether somebody watches: only while there are pages.
-    #[cfg(test)]
-    fn is_watching(&self) -> bool {
-        self.hub.pages().watching.is_some()
     }
 }
 
