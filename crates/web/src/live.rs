@@ -29,7 +29,7 @@ use watch::{Following, Tick};
 /// Where pages ask.
 pub(crate) const PATH: &str = "/live";
 /// How long a page is told before it has to ask again: whoever may no longer see what it shows is found out then.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 /// Migrations that one page shows at most.
 const MOST: usize = 200;
 

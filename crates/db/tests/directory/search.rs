@@ -91,6 +91,91 @@ fn nowhere() -> Scope {
     Scope::Domains(BTreeSet::new())
 }
 
+/// Who searches for what, and how many there are.
+fn searches() -> Vec<(Scope, MigrationSearch, u64)> {
+    let all = || MigrationSearch::default();
+    let text = |text: &str| MigrationSearch {
+        text: Some(text.to_owned()),
+        ..all()
+    };
+    let own = Scope::Own(Login::parse("p0007@b.example").unwrap());
+    vec![
+        (Scope::All, all(), 60),
+        (within("a.example"), all(), 30),
+        (nowhere(), all(), 0),
+        (own.clone(), all(), 1),
+        (Scope::All, text(" P0007@ "), 2),
+        (Scope::All, text("q0001@OLD-a"), 1),
+        (Scope::All, text("100%_"), 0),
+        (own, text("p0008"), 0),
+        (within("b.example"), text("q0001@"), 1),
+        (
+            Scope::All,
+            MigrationSearch {
+                phase: Some(Phase::Cancelled),
+                ..all()
+            },
+            1,
+        ),
+        (
+            Scope::All,
+            MigrationSearch {
+                held: Some(true),
+                ..all()
+            },
+            2,
+        ),
+        (
+            within("a.example"),
+            MigrationSearch {
+                held: Some(true),
+                ..all()
+            },
+            1,
+        ),
+        (
+            Scope::All,
+            MigrationSearch {
+                hold: Some("target-full".to_owned()),
+                ..all()
+            },
+            1,
+        ),
+        (
+            Scope::All,
+            MigrationSearch {
+                failing: true,
+                ..all()
+            },
+            0,
+        ),
+        (
+            Scope::All,
+            MigrationSearch {
+                provider: Some(name("FROM a.example")),
+                ..all()
+            },
+            30,
+        ),
+        (
+            within("b.example"),
+            MigrationSearch {
+                domain: Some(domain("a.example")),
+                ..all()
+            },
+            0,
+        ),
+        (
+            Scope::All,
+            MigrationSearch {
+                domain: Some(domain("a.example")),
+                ..text("p001")
+            },
+            10,
+        ),
+    ]
+}
+
 #[test]
 fn migrations_are_found_a_page_at_a_time_within_a_scope() {
     each_engine("searched", |place| {
@@ -103,87 +188,7 @@ fn migrations_are_found_a_page_at_a_time_within_a_scope() {
             pool.happen(ids[35], Event::Held(Hold::TargetFull), 1)
                 .await
                 .unwrap();
-            let all = || MigrationSearch::default();
-            let text = |text: &str| MigrationSearch {
-                text: Some(text.to_owned()),
-                ..all()
-            };
-            let own = Scope::Own(Login::parse("p0007@b.example").unwrap());
-            for (scope, search, total) in [
-                (Scope::All, all(), 60),
-                (within("a.example"), all(), 30),
-                (nowhere(), all(), 0),
-                (own.clone(), all(), 1),
-                (Scope::All, text(" P0007@ "), 2),
-                (Scope::All, text("q0001@OLD-a"), 1),
-                (Scope::All, text("100%_"), 0),
-                (own, text("p0008"), 0),
-                (within("b.example"), text("q0001@"), 1),
-                (
-                    Scope::All,
-                    MigrationSearch {
-                        phase: Some(Phase::Cancelled),
-                        ..all()
-                    },
-                    1,
-                ),
-                (
-                    Scope::All,
-                    MigrationSearch {
-                        held: Some(true),
-                        ..all()
-                    },
-                    2,
-                ),
-                (
-                    within("a.example"),
-                    MigrationSearch {
-                        held: Some(true),
-                        ..all()
-                    },
-                    1,
-                ),
-                (
-                    Scope::All,
-                    MigrationSearch {
-                        hold: Some("target-full".to_owned()),
-                        ..all()
-                    },
-                    1,
-                ),
-                (
-                    Scope::All,
-                    MigrationSearch {
-                        failing: true,
-                        ..all()
-                    },
-                    0,
-                ),
-                (
-                    Scope::All,
-                    MigrationSearch {
-                        provider: Some(name("FROM a.example")),
-                        ..all()
-                    },
-                    30,
-                ),
-                (
-                    within("b.example"),
-                    MigrationSearch {
-                        domain: Some(domain("a.example")),
-                        ..all()
-                    },
-                    0,
-                ),
-                (
-                    Scope::All,
-                    MigrationSearch {
-                        domain: Some(domain("a.example")),
-                        ..text("p001")
-                    },
-                    10,
-                ),
-            ] {
+            for (scope, search, total) in searches() {
                 let found = pool
                     .search_migrations(&scope, &search, Paging::first(7))
                     .await
@@ -199,7 +204,7 @@ fn migrations_are_found_a_page_at_a_time_within_a_scope() {
                     let search = MigrationSearch {
                         sort,
                         descending,
-                        ..all()
+                        ..MigrationSearch::default()
                     };
                     let mut seen = Vec::new();
                     for page in 1..=10 {
@@ -313,6 +318,19 @@ fn the_directory_is_found_a_page_at_a_time_within_a_scope() {
                     assert_eq!(again.as_ref(), Some(row));
                 }
             }
+            pool.close().await;
+        });
+    });
+}
+
+#[test]
+fn domains_aliases_and_providers_are_found_within_a_scope() {
+    each_engine("others", |place| {
+        wait(async {
+            let pool = DirectoryPool::open(&place.fresh()).await.unwrap();
+            fill(&pool, 12).await;
+            let (a, all) = (within("a.example"), Scope::All);
+            let own = Scope::Own(Login::parse("p0001@a.example").unwrap());
             let domains = pool
                 .search_domains(&all, &DomainSearch::default(), Paging::ALL)
                 .await

@@ -24,7 +24,7 @@ use transhume_ops::change_settings::change_settings;
 use transhume_ops::first_start::{First, FirstStart};
 use transhume_ops::own_profile::{Profile, change_password, change_profile};
 use transhume_ops::sign_in::{self, SignInError, SignIns};
-use transhume_ops::steer::{Chosen, Steering, steer, steer_one};
+use transhume_ops::steer::{Chosen, Steered, Steering, steer, steer_one};
 use transhume_ops::upload::{Upload, export, import};
 
 use office::{Office, PASSWORD, address, domain, login, secret, wait};
@@ -332,7 +332,7 @@ fn many_are_steered_and_each_refusal_is_told() {
         let all = Chosen::Search(MigrationSearch::default());
         assert_eq!(
             steer(admin, all, Steering::Delete { force: true }).await.unwrap(),
-            Default::default()
+            Steered::default()
         );
         let search = AuditSearch::default();
         let kept = office.pool.search_audit(&search, Paging::ALL).await.unwrap();

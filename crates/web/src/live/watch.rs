@@ -61,7 +61,8 @@ struct Pages {
     fresh: BTreeSet<Scope>,
     /// Migrations that somebody new shows.
     fresh_ids: BTreeSet<MigrationId>,
-    pages: usize,
+    /// How many there are.
+    count: usize,
     /// Nobody is told anything any more.
     has_ended: bool,
 }
@@ -98,7 +99,7 @@ impl Live {
         } else {
             pages.ticks.get_or_insert_with(|| channel(BEHIND).0).subscribe()
         };
-        pages.pages += 1;
+        pages.count += 1;
         pages.fresh_ids.extend(ids);
         if let Some(scope) = &scope {
             *pages.scopes.entry(scope.clone()).or_default() += 1;
@@ -133,7 +134,7 @@ impl Hub {
 impl Drop for Following {
     fn drop(&mut self) {
         let mut pages = self.hub.pages();
-        pages.pages = pages.pages.saturating_sub(1);
+        pages.count = pages.count.saturating_sub(1);
         if let Some(scope) = &self.scope
             && let Some(count) = pages.scopes.get_mut(scope)
         {
@@ -165,7 +166,7 @@ async fn watch(hub: &Hub) {
         looks.tick().await;
         let (scopes, fresh, fresh_ids, ticks) = {
             let mut pages = hub.pages();
-            if pages.pages == 0 {
+            if pages.count == 0 {
                 pages.watching = None;
                 return;
             }
