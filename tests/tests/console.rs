@@ -434,18 +434,11 @@ fn without_script(site: &Site) {
     browser.open("/sign-in");
     browser.type_into("login", BOSS);
     browser.type_into("password", BOSS_PASSWORD);
-    browser.follow("main .first");
+    browser.follow("main .first", "Sign out");
     browser.open("/migrations");
-    assert!(browser.source().contains("kim@old.example"));
-    browser.follow("tbody td:nth-child(2) a");
-    browser.follow("form[action$='/stop'] button");
-    assert!(browser.source().contains("Are you sure?"), "{}", browser.source());
-    browser.follow("main form button");
-    assert!(
-        browser.source().contains("Migration stopped"),
-        "{}",
-        browser.source()
-    );
+    browser.follow("tbody td:nth-child(2) a", "How far it is");
+    browser.follow("form[action$='/stop'] button", "Are you sure?");
+    browser.follow("main form button", "Migration stopped");
     assert_eq!(
         site.sql("SELECT phase FROM migration WHERE login = 'kim@old.example'"),
         "cancelled"

@@ -282,10 +282,19 @@ impl Browser {
         self.command(&format!("/element/{element}/value"), &json!({ "text": text }));
     }
 
-    /// Clicks; without script.
-    pub(crate) fn follow(&self, css: &str) {
+    /// Clicks, and waits for a page that says something; without script.
+    pub(crate) fn follow(&self, css: &str, says: &str) {
         let element = self.plain_element(css);
         self.command(&format!("/element/{element}/click"), &json!({}));
+        let deadline = Instant::now() + PATIENCE;
+        while !self.source().contains(says) {
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for “{says}”:
+{}",
+                self.source()
+            );
+        }
     }
 
     fn plain_element(&self, css: &str) -> String {
