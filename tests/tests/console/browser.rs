@@ -249,7 +249,7 @@ impl Browser {
         let size = self.script("return [innerWidth, document.documentElement.scrollHeight]");
         let (width, height) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height.clamp(300, 1600), "scale": 1 });
-        let asked = json!({ "format": "webp", "quality": 60, "clip": clip, "captureBeyondViewport": true });
+        let asked = json!({ "format": "webp", "quality": 50, "clip": clip, "captureBeyondViewport": true });
         let taken = self.chromium("Page.captureScreenshot", &asked);
         unbase64(taken["data"].as_str().unwrap()).unwrap()
     }
