@@ -133,8 +133,17 @@ impl Site {
     /// Somebody logs in, as their mail program does: the script of Dovecot asks about them. The answer's status.
     pub(crate) fn log_in(&self, user: &str, password: &str) -> u16 {
         use std::io::{Read as _, Write as _};
-        let encoded = |text: &str| text.bytes().map(|octet| format!("%{octet:02X}")).collect::<String>();
-        let form = format!("user={}&password={}&service=imap", encoded(user), encoded(password));
+        let encoded = |text: &str| {
+            text.bytes().fold(String::new(), |mut all, octet| {
+                std::fmt::Write::write_fmt(&mut all, format_args!("%{octet:02X}")).unwrap();
+                all
+            })
+        };
+        let form = format!(
+            "user={}&password={}&service=imap",
+            encoded(user),
+            encoded(password)
+        );
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.hooks)).unwrap();
         let head = format!(
             "POST /hooks/dovecot HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
@@ -148,7 +157,9 @@ impl Site {
 
     /// From now on no pass is due; and they are again.
     pub(crate) fn hold_passes(&self) {
-        self.sql("CREATE TRIGGER later AFTER INSERT ON migration BEGIN UPDATE migration SET due = 9999999999; END");
+        self.sql(
+            "CREATE TRIGGER later AFTER INSERT ON migration BEGIN UPDATE migration SET due = 9999999999; END",
+        );
     }
 
     pub(crate) fn let_passes(&self) {
@@ -165,7 +176,11 @@ impl Site {
     /// A PostfixAdmin database with two mailboxes, one of which has a bad name.
     pub(crate) fn postfixadmin(&self) -> PathBuf {
         let path = self.dir.join("postfixadmin.db");
-        let status = Command::new("sqlite3").arg(&path).arg(POSTFIXADMIN).status().unwrap();
+        let status = Command::new("sqlite3")
+            .arg(&path)
+            .arg(POSTFIXADMIN)
+            .status()
+            .unwrap();
         assert!(status.success());
         let (uid, gid) = Dovecot::mail_user().unwrap();
         chown(&path, Some(uid), Some(gid)).unwrap();
@@ -191,7 +206,10 @@ impl Drop for Site {
         let _ = self.service.kill();
         let _ = self.service.wait();
         if std::thread::panicking() {
-            eprintln!("{}", fs::read_to_string(self.dir.join("service.log")).unwrap_or_default());
+            eprintln!(
+                "{}",
+                fs::read_to_string(self.dir.join("service.log")).unwrap_or_default()
+            );
         }
     }
 }
