@@ -125,6 +125,8 @@ pub async fn sign_in(
         name: name.to_owned(),
         password,
         network: network.map(str::to_owned),
+        // Nobody is led anywhere from here.
+        asked_here: true,
     };
     let (login, role) = match admission.admit(visitor).await {
         Answer::LetIn { login, role, .. } => (login, role),
