@@ -110,7 +110,7 @@ async fn named(asked: Asked<'_>, id: i64) -> Result<Provider, ChangeError> {
 }
 
 /// What seals passwords is open already.
-fn sealer<'a>(asked: Asked<'a>) -> impl Fn() -> Result<Sealer, SealError> + Sync + 'a {
+fn sealer(asked: Asked<'_>) -> impl Fn() -> Result<Sealer, SealError> + Sync + '_ {
     let sealer = &asked.around.sealer;
     move || Ok(Sealer::clone(sealer))
 }

@@ -6,6 +6,7 @@
 mod told;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use watch::{Following, Tick};
 /// Where pages ask.
 pub(crate) const PATH: &str = "/live";
 /// How long a page is told before it has to ask again: whoever may no longer see what it shows is found out then.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 /// Migrations that one page shows at most.
 const MOST: usize = 200;
 
@@ -53,7 +54,7 @@ async fn live(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let mut page = Page {
         scope: visitor.scope,
-        ids: Vec::new(),
+        ids: BTreeSet::new(),
         shows_overview: false,
     };
     if shown.own.is_some() {
@@ -79,7 +80,7 @@ async fn live(
 /// A page that somebody looks at.
 struct Page {
     scope: Scope,
-    ids: Vec<MigrationId>,
+    ids: BTreeSet<MigrationId>,
     shows_overview: bool,
 }
 

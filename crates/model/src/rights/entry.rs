@@ -64,9 +64,12 @@ pub fn may_add(actor: &Actor, entry: &Entry) -> Result<(), Denied> {
             _ => "accounts and aliases",
         }));
     };
-    let within = |domain: &str, what: String| match scope.has_domain(domain) {
-        true => Ok(()),
-        false => Err(Denied::Elsewhere(what)),
+    let within = |domain: &str, what: String| {
+        if scope.has_domain(domain) {
+            Ok(())
+        } else {
+            Err(Denied::Elsewhere(what))
+        }
     };
     match entry {
         // It is theirs from then on.

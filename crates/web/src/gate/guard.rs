@@ -22,7 +22,7 @@ use crate::hooks::{field, network};
 const LONGEST: usize = 256 * 1024;
 const LONGEST_UPLOAD: usize = 32 * 1024 * 1024;
 /// How long the text of a question may take to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Octets in which the first field of a form with files has to stand.
 const FIRST_FIELD: usize = 1024;
 
@@ -129,34 +129,42 @@ async fn caller(
     let throttles = &state.desk.throttles;
     throttles.of_network(network.as_deref(), now)?;
     throttles.may_try(network.as_deref(), now)?;
-    let found = match headers.get(AUTHORIZATION) {
-        Some(said) => {
-            let said = said.to_str().unwrap_or_default();
-            let (scheme, token) = said.split_once(' ').unwrap_or_default();
-            if !scheme.eq_ignore_ascii_case("token") && !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(Refusal::Unauthenticated);
-            }
-            let found = sign_in::by_token(&state.around, token.trim()).await;
-            found.map_err(|error| Refusal::Internal(error.to_string()))?
-        }
-        None => {
-            let Some(token) = session::token(state, headers) else {
-                return Err(Refusal::Unauthenticated);
-            };
-            let found = sign_in::by_session(&state.around, &token, true).await;
-            let found = found.map_err(|error| Refusal::Internal(error.to_string()))?;
-            let given = headers.get("x-csrf-token").or_else(|| headers.get("x-csrftoken"));
-            let given = given.map(HeaderValue::as_bytes).unwrap_or_default();
-            if found.is_some() && !method.is_safe() && !is_csrf(&token, given) {
-                return Err(Refusal::Csrf);
-            }
-            found
-        }
+    let found = if let Some(said) = headers.get(AUTHORIZATION) {
+        by_token(state, said).await?
+    } else {
+        by_cookie(state, method, headers).await?
     };
     found.ok_or_else(|| {
         throttles.was_wrong(network.as_deref(), now);
         Refusal::InvalidToken
     })
+}
+
+async fn by_token(state: &WebState, said: &HeaderValue) -> Result<Option<Account>, Refusal> {
+    let said = said.to_str().unwrap_or_default();
+    let (scheme, token) = said.split_once(' ').unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("token") && !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refusal::Unauthenticated);
+    }
+    let found = sign_in::by_token(&state.around, token.trim()).await;
+    found.map_err(|error| Refusal::Internal(error.to_string()))
+}
+
+/// What a page's script changes has to be proved to be its own, as with forms.
+async fn by_cookie(
+    state: &WebState,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Option<Account>, Refusal> {
+    let token = session::token(state, headers).ok_or(Refusal::Unauthenticated)?;
+    let found = sign_in::by_session(&state.around, &token, true).await;
+    let found = found.map_err(|error| Refusal::Internal(error.to_string()))?;
+    let given = headers.get("x-csrf-token").or_else(|| headers.get("x-csrftoken"));
+    let given = given.map(HeaderValue::as_bytes).unwrap_or_default();
+    if found.is_some() && !method.is_safe() && !is_csrf(&token, given) {
+        return Err(Refusal::Csrf);
+    }
+    Ok(found)
 }
 
 async fn page(state: &WebState, entrance: &Entrance, request: Request) -> Result<Request, Turned> {

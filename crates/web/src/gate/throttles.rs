@@ -23,14 +23,14 @@ pub(crate) struct Throttles {
 impl Throttles {
     /// Nobody has asked yet. So many questions each minute may come in one account's name, and twice as many from a network.
     pub(crate) fn new(per_minute: u32) -> Self {
-        let throttle = |burst: u32, minute| {
-            let every = Duration::from_secs(60) / burst.max(1) * minute;
+        let throttle = |burst: u32| {
+            let every = Duration::from_mins(1) / burst.max(1);
             Mutex::new(Throttle::new(Allowance { burst, every }, MOST))
         };
         Self {
-            networks: throttle(per_minute.saturating_mul(2), 1),
-            actors: throttle(per_minute, 1),
-            wrong: throttle(30, 1),
+            networks: throttle(per_minute.saturating_mul(2)),
+            actors: throttle(per_minute),
+            wrong: throttle(30),
         }
     }
 
@@ -62,13 +62,11 @@ impl Throttles {
 fn take(throttle: &Mutex<Throttle<String>>, key: &str, now: Duration) -> Result<(), Refusal> {
     let key = key.to_owned();
     let mut throttle = throttle.lock().unwrap_or_else(PoisonError::into_inner);
-    match throttle.wait(&key, now) {
-        Some(wait) => Err(too_many(wait)),
-        None => {
-            throttle.take(&key, now);
-            Ok(())
-        }
+    if let Some(wait) = throttle.wait(&key, now) {
+        return Err(too_many(wait));
     }
+    throttle.take(&key, now);
+    Ok(())
 }
 
 fn too_many(wait: Duration) -> Refusal {

@@ -61,7 +61,8 @@ struct Pages {
     fresh: BTreeSet<Scope>,
     /// Migrations that somebody new shows.
     fresh_ids: BTreeSet<MigrationId>,
-    pages: usize,
+    /// How many there are.
+    count: usize,
     /// Nobody is told anything any more.
     has_ended: bool,
 }
@@ -90,7 +91,7 @@ impl Live {
 
     /// One more page is told, until it is dropped: first of all how what it shows stands now. `scope` is that of which it shows
     /// how everything stands, if it does.
-    pub(super) fn follow(&self, scope: Option<Scope>, ids: &[MigrationId]) -> Following {
+    pub(super) fn follow(&self, scope: Option<Scope>, ids: &BTreeSet<MigrationId>) -> Following {
         let mut pages = self.hub.pages();
         let ticks = if pages.has_ended {
             // Nobody speaks into it.
@@ -98,7 +99,7 @@ impl Live {
         } else {
             pages.ticks.get_or_insert_with(|| channel(BEHIND).0).subscribe()
         };
-        pages.pages += 1;
+        pages.count += 1;
         pages.fresh_ids.extend(ids);
         if let Some(scope) = &scope {
             *pages.scopes.entry(scope.clone()).or_default() += 1;
@@ -122,12 +123,6 @@ impl Live {
             watching.abort();
         }
     }
-
-    /// Whether somebody watches: only while there are pages.
-    #[cfg(test)]
-    fn is_watching(&self) -> bool {
-        self.hub.pages().watching.is_some()
-    }
 }
 
 impl Hub {
@@ -139,7 +134,7 @@ impl Hub {
 impl Drop for Following {
     fn drop(&mut self) {
         let mut pages = self.hub.pages();
-        pages.pages = pages.pages.saturating_sub(1);
+        pages.count = pages.count.saturating_sub(1);
         if let Some(scope) = &self.scope
             && let Some(count) = pages.scopes.get_mut(scope)
         {
@@ -171,7 +166,7 @@ async fn watch(hub: &Hub) {
         looks.tick().await;
         let (scopes, fresh, fresh_ids, ticks) = {
             let mut pages = hub.pages();
-            if pages.pages == 0 {
+            if pages.count == 0 {
                 pages.watching = None;
                 return;
             }

@@ -350,7 +350,7 @@ impl Drop for Served {
     }
 }
 
-async fn fill(directory: &DirectoryPool) -> Objects {
+pub(crate) async fn fill(directory: &DirectoryPool) -> Objects {
     let administrator = |role: Role, domains: &[&str]| {
         let login = login(role);
         Entry::Account(Box::new(Account {

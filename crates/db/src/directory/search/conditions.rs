@@ -1,5 +1,7 @@
 //! What has to hold of a row, as SQL and its values.
 
+use std::fmt::Write as _;
+
 use transhume_model::rights::Scope;
 
 use super::super::link::Value;
@@ -28,7 +30,8 @@ impl<'v> Conditions<'v> {
             match letter {
                 '?' => {
                     self.values.extend(values.next());
-                    text += &format!("${}", self.values.len());
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "${}", self.values.len());
                 }
                 other => text.push(other),
             }
