@@ -83,7 +83,10 @@ fn whatever_is_asked_the_api_answers_as_its_document_says() {
         .replace("CONSOLE", &console.to_string())
         .replace("OWNER", &format!("{uid}:{gid}"));
     fs::write(dir.join("transhume.toml"), config).unwrap();
-    transhume(dir, &["account", "add", "admin", "--role", "SuperAdmins", "--no-mailbox"]);
+    transhume(
+        dir,
+        &["account", "add", "admin", "--role", "SuperAdmins", "--no-mailbox"],
+    );
     for domain in ["one.example", "two.example"] {
         transhume(dir, &["domain", "add", domain]);
     }
@@ -118,7 +121,8 @@ fn whatever_is_asked_the_api_answers_as_its_document_says() {
         asking.args(["--exclude-operation-id", id]);
     }
     let output = asking.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let told =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     let said = fs::read_to_string(&log).unwrap();
     assert!(output.status.success(), "{told}\n{said}");
     // Most of it was answered, not refused.

@@ -73,17 +73,15 @@ pub async fn change_provider(
     let master = password(asked, master, &sealer);
     let provider = change_within(&mut transaction, &name, change, master, Hosting::Anything).await?;
     let what = provider.name.as_str();
-    asked.note(&mut transaction, Did::ChangedProvider, what, "").await?;
+    asked
+        .note(&mut transaction, Did::ChangedProvider, what, "")
+        .await?;
     transaction.commit().await?;
     Ok(provider)
 }
 
 /// Removes a provider; with its migrations where that is said. Says how many these were. Accounts and mail stay.
-pub async fn remove_provider(
-    asked: Asked<'_>,
-    id: i64,
-    with_migrations: bool,
-) -> Result<usize, ChangeError> {
+pub async fn remove_provider(asked: Asked<'_>, id: i64, with_migrations: bool) -> Result<usize, ChangeError> {
     may(asked)?;
     let name = named(asked, id).await?.name;
     let mut transaction = asked.around.directory.begin().await?;
@@ -123,5 +121,9 @@ fn password<'p>(
     sealer: &'p (dyn Fn() -> Result<Sealer, SealError> + Sync),
 ) -> MasterPassword<'p> {
     let now = asked.now();
-    MasterPassword { password, sealer, now }
+    MasterPassword {
+        password,
+        sealer,
+        now,
+    }
 }

@@ -75,9 +75,12 @@ impl FolderFilter {
     }
 
     /// Settings that do what the texts say.
-    pub fn apply(&self, settings: Settings) -> Result<Settings, FilterProblem> {
+    pub fn apply(&self, settings: &Settings) -> Result<Settings, FilterProblem> {
         for (text, problem) in [
-            (&self.exclude, FilterProblem::Exclude as fn(FilterFault) -> FilterProblem),
+            (
+                &self.exclude,
+                FilterProblem::Exclude as fn(FilterFault) -> FilterProblem,
+            ),
             (&self.include, FilterProblem::Include),
         ] {
             if text.contains(['\'', '\\']) || text.contains(char::is_control) {
@@ -95,7 +98,7 @@ impl FolderFilter {
             return Ok(Settings {
                 include,
                 exclude: Vec::new(),
-                ..settings
+                ..settings.clone()
             });
         }
         let exclude = patterns(exclude).map_err(FilterProblem::Exclude)?;
@@ -114,7 +117,7 @@ impl FolderFilter {
         Ok(Settings {
             include: Vec::new(),
             exclude,
-            ..settings
+            ..settings.clone()
         })
     }
 }
@@ -238,7 +241,7 @@ mod tests {
             exclude: exclude.to_owned(),
             include: include.to_owned(),
         };
-        filter.apply(Settings::default())
+        filter.apply(&Settings::default())
     }
 
     #[test]
@@ -291,14 +294,19 @@ mod tests {
         assert_eq!(only.include, ["INBOX", "debian.user", "debian/user"]);
         assert!(only.exclude.is_empty());
         let told = FolderFilter::of(&only);
-        assert_eq!((told.exclude.as_str(), told.include.as_str()), (".*", "INBOX, debian.user"));
-        assert_eq!(told.apply(Settings::default()), Ok(only));
+        assert_eq!(
+            (told.exclude.as_str(), told.include.as_str()),
+            (".*", "INBOX, debian.user")
+        );
+        assert_eq!(told.apply(&Settings::default()), Ok(only));
         // Nothing leaves them out, so they come.
         let all = read("^Trash$", "debian.user").unwrap();
         assert_eq!((all.include.len(), all.exclude), (0, vec!["Trash".to_owned()]));
         assert_eq!(
             read("^Lists", "Lists.debian"),
-            Err(FilterProblem::Include(FilterFault::LeftOut("Lists.debian".to_owned())))
+            Err(FilterProblem::Include(FilterFault::LeftOut(
+                "Lists.debian".to_owned()
+            )))
         );
         assert_eq!(read("", "a'b"), Err(FilterProblem::Include(FilterFault::Letters)));
     }

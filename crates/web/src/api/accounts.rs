@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::changes;
 use super::domains::megabytes;
-use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
+use super::id::Id;
 use super::operation::{Operation, Parameter, ParameterKind, SEARCH};
 use super::page::Query;
 use super::problem::Problem;
@@ -33,7 +33,11 @@ pub(super) const ROLES: &[&str] = &["SimpleUsers", "DomainAdmins", "Resellers", 
 static MAILBOX: Shape = Shape {
     name: "Mailbox",
     fields: &[
-        Field::text("full_address", 254, "Its address. Given once: it does not change."),
+        Field::text(
+            "full_address",
+            254,
+            "Its address. Given once: it does not change.",
+        ),
         Field::switch("use_domain_quota", "Whether it may hold what its domain says."),
         Field::number(
             "quota",
@@ -47,6 +51,7 @@ static MAILBOX: Shape = Shape {
         ),
         Field::switch("may_send", "Whether the account may send mail."),
     ],
+    example: "",
 };
 
 /// The most MB that are kept as octets.
@@ -55,7 +60,12 @@ pub(super) const MOST_MEGABYTES: i64 = i64::MAX >> 20;
 static ACCOUNT: Shape = Shape {
     name: "Account",
     fields: &[
-        Field::text("username", 254, "What they log in with. Given once: it does not change.").required(),
+        Field::text(
+            "username",
+            254,
+            "What they log in with. Given once: it does not change.",
+        )
+        .required(),
         Field::new(
             "password",
             Kind::Secret,
@@ -63,13 +73,26 @@ static ACCOUNT: Shape = Shape {
         ),
         Field::note("first_name", 150, "Given name."),
         Field::note("last_name", 150, "Family name."),
-        Field::switch("is_active", "Whether they may log in; mail for a disabled account is refused."),
+        Field::switch(
+            "is_active",
+            "Whether they may log in; mail for a disabled account is refused.",
+        ),
         Field::new("role", Kind::Word(ROLES), "What they may do."),
-        Field::new("mailbox", Kind::Object(&MAILBOX), "Their mailbox; administrators may have none.").nullable(),
+        Field::new(
+            "mailbox",
+            Kind::Object(&MAILBOX),
+            "Their mailbox; administrators may have none.",
+        )
+        .nullable(),
         Field::new("domains", Kind::Texts, "The domains that they administer."),
-        Field::note("secondary_email", 254, "Where they are reached when the mailbox is not."),
+        Field::note(
+            "secondary_email",
+            254,
+            "Where they are reached when the mailbox is not.",
+        ),
         Field::note("phone_number", 128, "Telephone number."),
     ],
+    example: r#"{"username": "alice@one.example", "password": "wonder land", "first_name": "Alice", "mailbox": {"full_address": "alice@one.example", "use_domain_quota": true}}"#,
 };
 
 /// Somebody who may log in.
@@ -219,12 +242,7 @@ async fn partial_update(
     change(&state, &caller, id, &body.read(&ACCOUNT, Sent::Changes)?).await
 }
 
-async fn change(
-    state: &WebState,
-    caller: &Caller,
-    id: i64,
-    said: &Said,
-) -> Result<Json<Account>, Problem> {
+async fn change(state: &WebState, caller: &Caller, id: i64, said: &Said) -> Result<Json<Account>, Problem> {
     let row = within(state, &caller.scope, id).await?;
     let change = read::change(said, &row.account)?;
     change_account(caller.asked(state), &row.account.login, change)

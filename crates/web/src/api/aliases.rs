@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
-use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
+use super::id::Id;
 use super::operation::{Operation, Parameter, SEARCH};
 use super::page::Query;
 use super::problem::{Faults, Problem};
@@ -40,6 +40,7 @@ static ALIAS: Shape = Shape {
         Field::switch("enabled", "Whether it is in use."),
         Field::note("description", 1000, "What its owner writes about it."),
     ],
+    example: r#"{"address": "info@one.example", "recipients": ["alice@elsewhere.example"]}"#,
 };
 
 /// An address that leads to others.
@@ -112,11 +113,7 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
     query.answer(asked, found.total, found.rows.into_iter().map(Shown::from))
 }
 
-async fn retrieve(
-    State(state): State<WebState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<Json<Shown>, Problem> {
+async fn retrieve(State(state): State<WebState>, caller: Caller, Id(id): Id) -> Result<Json<Shown>, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     Ok(Json(row.into()))
 }
@@ -181,11 +178,7 @@ async fn change(state: &WebState, caller: &Caller, id: i64, said: &Said) -> Resu
     Ok(Json(row.into()))
 }
 
-async fn destroy(
-    State(state): State<WebState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<StatusCode, Problem> {
+async fn destroy(State(state): State<WebState>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     remove_alias(caller.asked(&state), &row.entry.address)
         .await

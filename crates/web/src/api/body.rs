@@ -39,8 +39,16 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).cloned();
-        let kind = kind.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = kind
+            .as_ref()
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
+        let essence = kind
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         if essence == "multipart/form-data" {
             return parts(request, state).await;
         }
@@ -52,7 +60,11 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             "application/json" => json(&bytes)?,
             "application/x-www-form-urlencoded" => form(&bytes),
             _ => {
-                let shown: String = kind.chars().filter(|letter| !letter.is_control()).take(100).collect();
+                let shown: String = kind
+                    .chars()
+                    .filter(|letter| !letter.is_control())
+                    .take(100)
+                    .collect();
                 let what = format!("Unsupported media type \"{shown}\" in request.");
                 return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
             }

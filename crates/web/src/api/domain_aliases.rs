@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
-use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
+use super::id::Id;
 use super::operation::{Operation, SEARCH};
 use super::page::Query;
 use super::problem::{Faults, Problem};
@@ -35,6 +35,7 @@ static ALIAS: Shape = Shape {
         Field::switch("enabled", "Whether mail for it is accepted."),
         Field::note("description", 1000, "What its owner writes about it."),
     ],
+    example: r#"{"name": "example.net", "target": 1}"#,
 };
 
 /// Another name of a local domain.
@@ -66,7 +67,10 @@ pub(super) fn operations() -> Vec<Operation> {
             .named("domainaliases_retrieve", "One other name")
             .gives::<Shown>(200, "It is this."),
         Operation::patch(ONE, change, partial_update)
-            .named("domainaliases_partial_update", "Changes what is sent of another name")
+            .named(
+                "domainaliases_partial_update",
+                "Changes what is sent of another name",
+            )
             .takes_changes(&ALIAS)
             .gives::<Shown>(200, "It is this now."),
         Operation::delete(ONE, change, destroy)
@@ -88,11 +92,7 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
     query.answer(asked, found.total, shown.into_iter())
 }
 
-async fn retrieve(
-    State(state): State<WebState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<Json<Shown>, Problem> {
+async fn retrieve(State(state): State<WebState>, caller: Caller, Id(id): Id) -> Result<Json<Shown>, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     Shown::of(&state, row).await.map(Json)
 }
@@ -114,7 +114,9 @@ async fn create(State(state): State<WebState>, caller: Caller, body: Body) -> Re
         enabled: said.switch("enabled").unwrap_or(true),
         description: said.text("description").unwrap_or_default().to_owned(),
     };
-    add_domain_alias(caller.asked(&state), alias).await.map_err(refused)?;
+    add_domain_alias(caller.asked(&state), alias)
+        .await
+        .map_err(refused)?;
     let found = state
         .directory()
         .search_domain_aliases(&caller.scope, Some(name.as_str()), Paging::ALL)
@@ -164,11 +166,7 @@ async fn partial_update(
     Shown::of(&state, row).await.map(Json)
 }
 
-async fn destroy(
-    State(state): State<WebState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<StatusCode, Problem> {
+async fn destroy(State(state): State<WebState>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     remove_domain_alias(caller.asked(&state), &row.entry.name)
         .await

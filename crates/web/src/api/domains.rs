@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 use super::accounts::MOST_MEGABYTES;
 use super::body::Body;
 use super::changes;
-use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
+use super::id::Id;
 use super::operation::{Operation, Parameter, ParameterKind, SEARCH};
 use super::page::Query;
 use super::problem::Problem;
@@ -33,13 +33,19 @@ static TRANSPORT: Shape = Shape {
     name: "Transport",
     fields: &[
         Field::text("service", 50, "Postfix's transport: relay or smtp."),
-        Field::text("host", 253, "The next server; null follows the domain's MX records.").nullable(),
+        Field::text(
+            "host",
+            253,
+            "The next server; null follows the domain's MX records.",
+        )
+        .nullable(),
         Field::number("port", 1, 65535, "Its port; null is 25.").nullable(),
         Field::switch(
             "verify_recipients",
             "Whether the next server is asked for each recipient before a message is accepted.",
         ),
     ],
+    example: "",
 };
 
 static DOMAIN: Shape = Shape {
@@ -52,7 +58,12 @@ static DOMAIN: Shape = Shape {
             "Whether its mail ends here (domain) or goes on (relaydomain).",
         ),
         Field::switch("enabled", "Whether mail for it is accepted."),
-        Field::number("quota", 0, MOST_MEGABYTES, "MB that all its mailboxes may hold together; 0 is any number."),
+        Field::number(
+            "quota",
+            0,
+            MOST_MEGABYTES,
+            "MB that all its mailboxes may hold together; 0 is any number.",
+        ),
         Field::number(
             "default_mailbox_quota",
             0,
@@ -60,8 +71,14 @@ static DOMAIN: Shape = Shape {
             "MB that a mailbox without a quota of its own may hold; 0 is any number.",
         ),
         Field::note("description", 1000, "What its owner writes about it."),
-        Field::new("transport", Kind::Object(&TRANSPORT), "The way of a relay domain's mail.").nullable(),
+        Field::new(
+            "transport",
+            Kind::Object(&TRANSPORT),
+            "The way of a relay domain's mail.",
+        )
+        .nullable(),
     ],
+    example: r#"{"name": "example.org", "quota": 1000, "default_mailbox_quota": 100}"#,
 };
 
 /// A domain.
@@ -214,11 +231,7 @@ async fn change(state: &WebState, caller: &Caller, id: i64, said: &Said) -> Resu
     named(state, &before.name).await.map(Json)
 }
 
-async fn destroy(
-    State(state): State<WebState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<StatusCode, Problem> {
+async fn destroy(State(state): State<WebState>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
     let row = within(&state, &caller.scope, id).await?;
     remove_domain(caller.asked(&state), &row.domain.name)
         .await

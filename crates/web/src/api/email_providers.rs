@@ -19,8 +19,8 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
-use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
+use super::id::Id;
 use super::operation::{Operation, Parameter, SEARCH};
 use super::page::Query;
 use super::problem::{Faults, Problem};
@@ -44,6 +44,7 @@ static DOMAIN: Shape = Shape {
         )
         .nullable(),
     ],
+    example: "",
 };
 
 static PROVIDER: Shape = Shape {
@@ -85,6 +86,7 @@ static PROVIDER: Shape = Shape {
         Field::number("connections_per_account", 1, 100, "Connections that one pass may have: 2"),
         Field::switch("enabled", "Whether people may come from it, and passes run."),
     ],
+    example: r#"{"name": "Old platform", "address": "imap.old.example", "port": 993, "secured": true, "domains": [{"name": "old.example"}]}"#,
 };
 
 /// An old platform that people come from.
@@ -156,7 +158,10 @@ impl ProviderBrief {
 pub(super) fn operations() -> Vec<Operation> {
     let mut operations = vec![
         Operation::get(ALL, Right::ListProviders, list)
-            .named("email_providers_list", "The old platforms that people come from, by name")
+            .named(
+                "email_providers_list",
+                "The old platforms that people come from, by name",
+            )
             .asks(&[SEARCH])
             .lists::<EmailProvider>(),
         Operation::post(ALL, Right::ChangeProviders, create)
@@ -172,7 +177,10 @@ pub(super) fn operations() -> Vec<Operation> {
             .takes(&PROVIDER)
             .gives::<EmailProvider>(200, "It is this now."),
         Operation::patch(ONE, Right::ChangeProviders, partial_update)
-            .named("email_providers_partial_update", "Changes what is sent of an old platform")
+            .named(
+                "email_providers_partial_update",
+                "Changes what is sent of an old platform",
+            )
             .takes_changes(&PROVIDER)
             .gives::<EmailProvider>(200, "It is this now."),
         Operation::delete(ONE, Right::ChangeProviders, destroy)
@@ -294,7 +302,10 @@ async fn one(state: &WebState, scope: &Scope, id: i64) -> Result<EmailProvider, 
 async fn shown(state: &WebState, rows: Vec<ProviderRow>) -> Result<Vec<EmailProvider>, Problem> {
     // The numbers of new domains; several providers may lead into one.
     let mut numbers: BTreeMap<DomainName, Option<i64>> = BTreeMap::new();
-    for new in rows.iter().flat_map(|row| row.provider.domains.values().flatten()) {
+    for new in rows
+        .iter()
+        .flat_map(|row| row.provider.domains.values().flatten())
+    {
         if !numbers.contains_key(new) {
             numbers.insert(new.clone(), state.directory().domain_id(new).await?);
         }

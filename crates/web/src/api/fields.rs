@@ -14,6 +14,8 @@ pub(crate) struct Shape {
     pub(crate) name: &'static str,
     /// Its fields, in their order.
     pub(crate) fields: &'static [Field],
+    /// A body as one might send it, as JSON; empty where there is none to show.
+    pub(crate) example: &'static str,
 }
 
 /// One field.
@@ -154,12 +156,26 @@ impl Said {
 
     /// Numbers of other things.
     pub(crate) fn keys(&self, name: &str) -> Option<Vec<i64>> {
-        Some(self.0.get(name)?.as_array()?.iter().filter_map(Value::as_i64).collect())
+        Some(
+            self.0
+                .get(name)?
+                .as_array()?
+                .iter()
+                .filter_map(Value::as_i64)
+                .collect(),
+        )
     }
 
     /// Texts.
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<&str>> {
-        Some(self.0.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect())
+        Some(
+            self.0
+                .get(name)?
+                .as_array()?
+                .iter()
+                .filter_map(Value::as_str)
+                .collect(),
+        )
     }
 
     /// Objects.

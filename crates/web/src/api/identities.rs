@@ -23,7 +23,8 @@ pub(crate) struct Identity {
     #[serde(rename = "type")]
     kind: &'static str,
     /// A login, or the address of an alias.
-    identity: String,
+    #[serde(rename = "identity")]
+    name: String,
     /// The name of a person; or where an alias leads.
     name_or_rcpt: String,
     tags: Vec<Tag>,
@@ -62,9 +63,13 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
     };
     let asked = query.page()?;
     // A page may begin among the accounts and end among the aliases: both are asked for as many as come before its end.
-    let paging = asked.map_or(Paging::ALL, |asked| Paging::first(asked.page.saturating_mul(asked.size)));
+    let paging = asked.map_or(Paging::ALL, |asked| {
+        Paging::first(asked.page.saturating_mul(asked.size))
+    });
     let directory = state.directory();
-    let accounts = directory.search_accounts(&caller.scope, &accounts, paging).await?;
+    let accounts = directory
+        .search_accounts(&caller.scope, &accounts, paging)
+        .await?;
     let aliases = directory.search_aliases(&caller.scope, &aliases, paging).await?;
     let count = accounts.total + aliases.total;
     let accounts = accounts.rows.into_iter().map(Identity::from);
@@ -85,7 +90,7 @@ impl From<AccountRow> for Identity {
         Self {
             pk: row.id,
             kind: "account",
-            identity: account.login.to_string(),
+            name: account.login.to_string(),
             name_or_rcpt: format!("{} {}", account.first_name, account.last_name)
                 .trim()
                 .to_owned(),
@@ -114,7 +119,7 @@ impl From<Numbered<Alias>> for Identity {
         Self {
             pk: row.id,
             kind: "alias",
-            identity: alias.address.to_string(),
+            name: alias.address.to_string(),
             name_or_rcpt: recipients.join(", "),
             tags: vec![Tag {
                 name: "alias",

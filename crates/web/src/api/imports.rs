@@ -40,6 +40,7 @@ const ENCODING: Field = Field::text(
 static DOMAINS: Shape = Shape {
     name: "CSVImport",
     fields: &[SEPARATOR, CONTINUE, DRY_RUN, ENCODING],
+    example: "",
 };
 
 static IDENTITIES: Shape = Shape {
@@ -54,6 +55,7 @@ static IDENTITIES: Shape = Shape {
         DRY_RUN,
         ENCODING,
     ],
+    example: "",
 };
 
 /// What came of a file.
@@ -108,12 +110,18 @@ pub(crate) struct Remark {
 }
 
 pub(super) fn operations() -> Vec<Operation> {
-    let sepchar = Parameter::text("sepchar", "What stands between fields: , unless it is said; \\t is a tab.");
+    let sepchar = Parameter::text(
+        "sepchar",
+        "What stands between fields: , unless it is said; \\t is a tab.",
+    );
     let details = "All of a file is looked at before anything is written, and it is imported whole or not at all. What is wrong is \
                    told line by line. The answer is 200 also where nothing was imported: `status` says it.";
     vec![
         Operation::post("/api/v2/domains/import/", Right::ImportDomains, import_domains)
-            .named("domains_import_create", "Imports domains and their other names from a CSV file")
+            .named(
+                "domains_import_create",
+                "Imports domains and their other names from a CSV file",
+            )
             .details(details)
             .takes_file(&DOMAINS)
             .gives::<ImportReport>(200, "The file was looked at; `status` says what came of it."),
@@ -126,13 +134,18 @@ pub(super) fn operations() -> Vec<Operation> {
             Right::ImportIdentities,
             import_identities,
         )
-        .named("identities_import_create", "Imports accounts and aliases from a CSV file")
+        .named(
+            "identities_import_create",
+            "Imports accounts and aliases from a CSV file",
+        )
         .details(details)
         .takes_file(&IDENTITIES)
         .gives::<ImportReport>(200, "The file was looked at; `status` says what came of it."),
         Operation::get("/api/v2/identities/export/", Right::Export, export_identities)
             .named("identities_export_retrieve", "Accounts and aliases as CSV")
-            .details("It holds hashes of passwords, of those accounts that one may change: keep it from others.")
+            .details(
+                "It holds hashes of passwords, of those accounts that one may change: keep it from others.",
+            )
             .asks(&[sepchar])
             .gives_body(200, "The rows.", "text/csv", text),
     ]
@@ -189,7 +202,10 @@ async fn read(
 
 /// What stands behind the first word of a file: the exports of the reference have commas there, its imports semicolons.
 fn likely_separator(file: &[u8]) -> char {
-    let mut letters = file.iter().copied().filter(|octet| !octet.is_ascii_alphabetic() && octet.is_ascii());
+    let mut letters = file
+        .iter()
+        .copied()
+        .filter(|octet| !octet.is_ascii_alphabetic() && octet.is_ascii());
     match letters.find(|octet| b";,\t|\n".contains(octet)) {
         Some(b',') => ',',
         Some(b'\t') => '\t',
@@ -203,7 +219,14 @@ async fn export_domains(
     caller: Caller,
     query: Query,
 ) -> Result<Response, Problem> {
-    written(&state, &caller, &query, Part::Domains, "attachment; filename=\"domains.csv\"").await
+    written(
+        &state,
+        &caller,
+        &query,
+        Part::Domains,
+        "attachment; filename=\"domains.csv\"",
+    )
+    .await
 }
 
 async fn export_identities(
@@ -230,7 +253,10 @@ async fn written(
         .await
         .map_err(refused)?;
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/csv; charset=utf-8"),
+        ),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static(name)),
     ];
     Ok((headers, rows).into_response())

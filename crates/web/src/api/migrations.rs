@@ -33,7 +33,12 @@ const ONE: &str = "/api/v2/migrations/{id}/";
 const MOST_PASSES: u32 = 1_000;
 
 pub(super) const PHASES: &[&str] = &[
-    "pending", "seeding", "following", "finishing", "finished", "cancelled",
+    "pending",
+    "seeding",
+    "following",
+    "finishing",
+    "finished",
+    "cancelled",
 ];
 pub(super) const HOLDS: &[&str] = &[
     "paused",
@@ -45,8 +50,20 @@ pub(super) const HOLDS: &[&str] = &[
     "too-many-refused",
 ];
 const ORDERS: &[&str] = &[
-    "address", "-address", "old_address", "-old_address", "provider", "-provider", "phase", "-phase", "created",
-    "-created", "changed", "-changed", "left", "-left",
+    "address",
+    "-address",
+    "old_address",
+    "-old_address",
+    "provider",
+    "-provider",
+    "phase",
+    "-phase",
+    "created",
+    "-created",
+    "changed",
+    "-changed",
+    "left",
+    "-left",
 ];
 
 const FILTERS: [Parameter; 7] = [
@@ -54,7 +71,10 @@ const FILTERS: [Parameter; 7] = [
     Parameter::new("phase", ParameterKind::Word(PHASES), "How far it is."),
     Parameter::switch("held", "Whether something holds it."),
     Parameter::new("hold", ParameterKind::Word(HOLDS), "What holds it."),
-    Parameter::text("provider", "Where it comes from: the name of a provider, or its number."),
+    Parameter::text(
+        "provider",
+        "Where it comes from: the name of a provider, or its number.",
+    ),
     Parameter::text("domain", "The domain here."),
     Parameter::new(
         "ordering",
@@ -225,9 +245,7 @@ async fn list(State(state): State<WebState>, caller: Caller, query: Query) -> Re
 
 /// What is searched for; `None` where it cannot be there.
 async fn search(state: &WebState, query: &Query) -> Result<Option<MigrationSearch>, Problem> {
-    let hold = query.choice("hold", |word| {
-        HOLDS.contains(&word).then(|| word.to_owned())
-    })?;
+    let hold = query.choice("hold", |word| HOLDS.contains(&word).then(|| word.to_owned()))?;
     let order = query.get("ordering");
     let (descending, word) = match order.and_then(|order| order.strip_prefix('-')) {
         Some(word) => (true, Some(word)),
@@ -287,11 +305,7 @@ async fn within(state: &WebState, caller: &Caller, id: i64) -> Result<MigrationR
     row.ok_or_else(|| Problem::not_found(WHAT))
 }
 
-async fn destroy(
-    State(state): State<WebState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<StatusCode, Problem> {
+async fn destroy(State(state): State<WebState>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
     let delete = Steering::Delete { force: true };
     steer_one(caller.asked(&state), MigrationId(id), delete)
         .await
@@ -306,7 +320,10 @@ async fn passes(
     query: Query,
 ) -> Result<Response, Problem> {
     let row = within(&state, &caller, id).await?;
-    let passes = state.directory().passes(row.record.migration.id, MOST_PASSES).await?;
+    let passes = state
+        .directory()
+        .passes(row.record.migration.id, MOST_PASSES)
+        .await?;
     let passes: Vec<Pass> = passes.into_iter().map(Pass::from).collect();
     query.answer_of(passes)
 }

@@ -32,7 +32,10 @@ use operation::Operation;
 
 /// What programs can ask for.
 pub(crate) fn routes() -> Vec<Route> {
-    let mut routes: Vec<Route> = operations().into_iter().map(|operation| operation.route).collect();
+    let mut routes: Vec<Route> = operations()
+        .into_iter()
+        .map(|operation| operation.route)
+        .collect();
     // For whoever has an account, by a token or by the session of a browser.
     let right = Right::SeeProfile;
     routes.push(Route::api(Method::GET, "/api/v2/schema/", right, document::serve));
@@ -78,9 +81,21 @@ mod tests {
         for operation in operations() {
             let line = format!("{} {}", operation.method, operation.path);
             assert!(names.insert(operation.id) && !operation.id.is_empty(), "{line}");
-            assert!(!operation.summary.is_empty() && !operation.gives.is_empty(), "{line}");
-            assert!(operation.path.starts_with(operation::ROOT) && operation.path.ends_with('/'), "{line}");
+            assert!(
+                !operation.summary.is_empty() && !operation.gives.is_empty(),
+                "{line}"
+            );
+            assert!(
+                operation.path.starts_with(operation::ROOT) && operation.path.ends_with('/'),
+                "{line}"
+            );
             assert!(lines.insert(line.clone()), "{line} is there twice");
+            // What is shown to be sent can be sent.
+            let takes = operation.takes.filter(|takes| !takes.shape.example.is_empty());
+            if let Some(takes) = takes {
+                let example = serde_json::from_str(takes.shape.example).unwrap();
+                assert!(takes.shape.read(&example, takes.sent).is_ok(), "{line}");
+            }
         }
     }
 
@@ -113,7 +128,11 @@ mod tests {
         let page = viewer::TEXT.as_str();
         assert!(page.len() < 100_000, "{} octets", page.len());
         for operation in operations() {
-            assert!(page.contains(&format!("id=\"{}\"", operation.id)), "{}", operation.id);
+            assert!(
+                page.contains(&format!("id=\"{}\"", operation.id)),
+                "{}",
+                operation.id
+            );
         }
         // The policy allows nothing inline.
         assert!(!page.contains("<script") && !page.contains("<style") && !page.contains("style="));

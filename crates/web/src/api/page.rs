@@ -48,7 +48,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, state).await;
-        Ok(Self::parse(parts.uri.path(), query.as_deref().unwrap_or_default()))
+        Ok(Self::parse(
+            parts.uri.path(),
+            query.as_deref().unwrap_or_default(),
+        ))
     }
 }
 
@@ -56,9 +59,7 @@ impl Query {
     fn parse(path: &str, query: &str) -> Self {
         Self {
             path: path.to_owned(),
-            pairs: form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
+            pairs: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         }
     }
 

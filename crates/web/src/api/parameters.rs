@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
-use super::id::Id;
 use super::fields::{Field, Kind, Said, Sent, Shape};
+use super::id::Id;
 use super::operation::Operation;
 use super::problem::{Faults, Problem};
 use crate::WebState;
@@ -35,11 +35,21 @@ enum Application {
 static ADMIN: Shape = Shape {
     name: "AdminParameters",
     fields: &[AUTO_CREATE],
+    example: "",
 };
 
 static IMAP_MIGRATION: Shape = Shape {
     name: "ImapMigrationParameters",
-    fields: &[ENABLED, JOBS, CREATE_FOLDERS, EXCLUDE, INCLUDE, EVERY, UNTIL_COMPLETE],
+    fields: &[
+        ENABLED,
+        JOBS,
+        CREATE_FOLDERS,
+        EXCLUDE,
+        INCLUDE,
+        EVERY,
+        UNTIL_COMPLETE,
+    ],
+    example: "",
 };
 
 /// For the document: what either of them takes.
@@ -55,6 +65,7 @@ static EITHER: Shape = Shape {
         UNTIL_COMPLETE,
         AUTO_CREATE,
     ],
+    example: r#"{"max_sync_accounts": 8, "folder_filter_exclude": "^Trash$"}"#,
 };
 
 const AUTO_CREATE: Field = Field::switch(
@@ -172,8 +183,14 @@ impl Application {
     }
 
     fn named(name: &str) -> Result<Self, Problem> {
-        let found = Self::ALL.into_iter().find(|application| application.name() == name);
-        let shown: String = name.chars().filter(|letter| !letter.is_control()).take(50).collect();
+        let found = Self::ALL
+            .into_iter()
+            .find(|application| application.name() == name);
+        let shown: String = name
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(50)
+            .collect();
         let what = format!("Application {shown} not registered");
         found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, what).with_error())
     }
@@ -253,20 +270,27 @@ fn apply(said: &Said, mut settings: Settings) -> Result<Settings, Faults> {
     if let Some(word) = said.text("until_complete").and_then(UntilComplete::named) {
         settings.until_complete = word;
     }
-    let (exclude, include) = (said.text("folder_filter_exclude"), said.text("folder_filter_include"));
+    let (exclude, include) = (
+        said.text("folder_filter_exclude"),
+        said.text("folder_filter_include"),
+    );
     if exclude.is_some() || include.is_some() {
         let there = FolderFilter::of(&settings);
         let filter = FolderFilter {
             exclude: exclude.map_or(there.exclude, str::to_owned),
             include: include.map_or(there.include, str::to_owned),
         };
-        match filter.apply(settings.clone()) {
+        match filter.apply(&settings) {
             Ok(filtered) => settings = filtered,
             Err(FilterProblem::Exclude(fault)) => faults.add("folder_filter_exclude", fault.to_string()),
             Err(FilterProblem::Include(fault)) => faults.add("folder_filter_include", fault.to_string()),
         }
     }
-    if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(settings)
+    } else {
+        Err(faults)
+    }
 }
 
 async fn applications() -> Json<Vec<ShownApplication>> {
@@ -295,7 +319,10 @@ async fn update(
 ) -> Result<StatusCode, Problem> {
     let application = Application::named(&app)?;
     let said = body.read(application.shape(), Sent::Whole)?;
-    change(&state, &caller, |settings| apply(&said, application.reset(settings))).await?;
+    change(&state, &caller, |settings| {
+        apply(&said, application.reset(settings))
+    })
+    .await?;
     Ok(StatusCode::OK)
 }
 

@@ -119,7 +119,11 @@ impl Faults {
 
     /// Nothing where nothing is wrong.
     pub(crate) fn check(self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.into()) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(self.into())
+        }
     }
 
     /// Whether nothing is wrong.

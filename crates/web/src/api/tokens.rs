@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 
 use super::body::Body;
 use super::changes;
-use super::id::Id;
 use super::fields::{Field, Sent, Shape};
+use super::id::Id;
 use super::operation::Operation;
 use super::page::Query;
 use super::problem::Problem;
@@ -26,6 +26,7 @@ const ALL: &str = "/api/v2/tokens/";
 static TOKEN: Shape = Shape {
     name: WHAT,
     fields: &[Field::text("label", 100, "What it is for, so that one knows it again.").required()],
+    example: r#"{"label": "nightly report"}"#,
 };
 
 /// A token, without what programs show.
@@ -84,11 +85,7 @@ async fn create(State(state): State<WebState>, caller: Caller, body: Body) -> Re
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
-async fn destroy(
-    State(state): State<WebState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<StatusCode, Problem> {
+async fn destroy(State(state): State<WebState>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
     remove_token(caller.asked(&state), id).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -25,7 +25,10 @@ pub(super) async fn page() -> Html<&'static str> {
 
 /// `GET /api/v2/docs/style.css`
 pub(super) async fn style() -> Response {
-    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"))];
+    let kind = [(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/css; charset=utf-8"),
+    )];
     (kind, STYLE).into_response()
 }
 
@@ -101,7 +104,10 @@ impl Page {
             for parameter in parameters {
                 let place = text(&parameter["in"]);
                 self.field(&text(&parameter["name"]), &parameter["schema"], &place);
-                self.put(format_args!("<dd>{}</dd>\n", code(&text(&parameter["description"]))));
+                self.put(format_args!(
+                    "<dd>{}</dd>\n",
+                    code(&text(&parameter["description"]))
+                ));
             }
             self.put(format_args!("</dl>\n"));
         }
@@ -111,6 +117,10 @@ impl Page {
                 escaped(media),
                 kind(&content["schema"])
             ));
+            if !content["example"].is_null() {
+                let example = escaped(&content["example"].to_string());
+                self.put(format_args!("<p><code>{example}</code></p>\n"));
+            }
         }
         self.put(format_args!("<h3>Answers</h3>\n<ul>\n"));
         for (status, response) in members(&operation["responses"]) {
@@ -142,9 +152,16 @@ impl Page {
             .collect();
         self.put(format_args!("<dl>\n"));
         for (name, property) in members(&schema["properties"]) {
-            let note = if required.contains(&name.as_str()) { "required" } else { "" };
+            let note = if required.contains(&name.as_str()) {
+                "required"
+            } else {
+                ""
+            };
             self.field(&escaped(name), property, note);
-            self.put(format_args!("<dd>{}</dd>\n", code(&text(&property["description"]))));
+            self.put(format_args!(
+                "<dd>{}</dd>\n",
+                code(&text(&property["description"]))
+            ));
         }
         self.put(format_args!("</dl>\n"));
     }
@@ -220,7 +237,10 @@ mod tests {
 
     #[test]
     fn texts_are_escaped_and_code_is_code() {
-        assert_eq!(text(&Value::from("a <b> & \"c\"")), "a &lt;b&gt; &amp; &quot;c&quot;");
+        assert_eq!(
+            text(&Value::from("a <b> & \"c\"")),
+            "a &lt;b&gt; &amp; &quot;c&quot;"
+        );
         for (written, html) in [
             ("plain", "plain"),
             ("a `b` c", "a <code>b</code> c"),

@@ -111,7 +111,9 @@ impl Known {
         };
         let expected: Value = serde_json::from_str(difference.body).unwrap();
         if let (Some(id), Some(fields), true) = (id, expected.as_object(), difference.status < 300) {
-            let others = fields.iter().filter(|(name, value)| body[name.as_str()] != **value);
+            let others = fields
+                .iter()
+                .filter(|(name, value)| body[name.as_str()] != **value);
             let others = others.map(|(name, value)| (name.clone(), value.clone()));
             self.otherwise.entry(id).or_default().extend(others);
         }

@@ -39,7 +39,8 @@ const fn parameter(n: u64, status: u16, body: &'static str, why: &'static str) -
 const IN_CLEAR: &str = "Where nothing is said of the connection, it is secured (port 993): in clear, passwords and mail can be read on \
                         the way, so that has to be said.";
 const PORT: &str = "There is no such port.";
-const HOST: &str = "It names no host; with a line end, it would have written lines into OfflineIMAP's configuration.";
+const HOST: &str =
+    "It names no host; with a line end, it would have written lines into OfflineIMAP's configuration.";
 const NAME: &str = "Providers are told apart by their names.";
 const TAKEN: &str = "“OLD.example” and “old.example” are the same domain, and it has a provider.";
 const JOBS: &str = "Four passes at a time are the default here. There it is one, whatever is set: the value is never written into \
@@ -287,10 +288,18 @@ fn document() -> String {
         );
         for one in ALL.iter().filter(|one| one.file == file) {
             let pair = pairs.iter().find(|pair| pair["n"] == one.n).unwrap();
-            let title = pair["title"].as_str().unwrap().replace('|', "\\|").replace('\n', " ");
+            let title = pair["title"]
+                .as_str()
+                .unwrap()
+                .replace('|', "\\|")
+                .replace('\n', " ");
             let (there, here) = (&pair["response"]["status"], one.status);
             let role = pair["as_role"].as_str().unwrap();
-            let _ = writeln!(text, "| {} | {title} ({role}) | {there} | {here} | {} |", one.n, one.why);
+            let _ = writeln!(
+                text,
+                "| {} | {title} ({role}) | {there} | {here} | {} |",
+                one.n, one.why
+            );
         }
     }
     text += "\n## What else is otherwise\n\n";

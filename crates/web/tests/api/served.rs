@@ -1,6 +1,7 @@
 //! The console's server with a small platform behind it, and a program that asks it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -30,8 +31,18 @@ pub(crate) const NOW: u64 = 1_800_000_000;
 const PEOPLE: [(&str, &str, Role, &[&str]); 5] = [
     ("SuperAdmins", "admin", Role::SuperAdmins, &[]),
     ("Resellers", "res@local.example", Role::Resellers, &[]),
-    ("DomainAdmins", "da@local.example", Role::DomainAdmins, &["local.example"]),
-    ("DomainAdmins2", "da2@second.example", Role::DomainAdmins, &["second.example"]),
+    (
+        "DomainAdmins",
+        "da@local.example",
+        Role::DomainAdmins,
+        &["local.example"],
+    ),
+    (
+        "DomainAdmins2",
+        "da2@second.example",
+        Role::DomainAdmins,
+        &["second.example"],
+    ),
     ("SimpleUsers", "su@local.example", Role::SimpleUsers, &[]),
 ];
 
@@ -166,7 +177,13 @@ impl Program {
     /// Asks as one of them, or as nobody (`anonymous`).
     pub(crate) fn ask(&self, who: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let body = body.map(ToString::to_string);
-        self.send(who, method, path, "application/json", body.as_deref().map(str::as_bytes))
+        self.send(
+            who,
+            method,
+            path,
+            "application/json",
+            body.as_deref().map(str::as_bytes),
+        )
     }
 
     /// The same, with a body of any kind.
@@ -180,10 +197,10 @@ impl Program {
     ) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
         if let Some(token) = self.tokens.get(who) {
-            head += &format!("Authorization: Token {token}\r\n");
+            let _ = write!(head, "Authorization: Token {token}\r\n");
         }
         if let Some(body) = body {
-            head += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
+            let _ = write!(head, "Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
         }
         head += "\r\n";
         let mut stream = TcpStream::connect(self.at).unwrap();
@@ -196,7 +213,8 @@ impl Program {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let kind = head.lines().find_map(|line| {
             let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("content-type").then(|| value.to_owned())
+            name.eq_ignore_ascii_case("content-type")
+                .then(|| value.to_owned())
         });
         let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
         assert!(!is_chunked, "{path}: the answer comes in pieces");
@@ -211,10 +229,17 @@ impl Program {
     pub(crate) fn upload(&self, who: &str, path: &str, file: &str, fields: &[(&str, &str)]) -> Answer {
         let mut body = String::new();
         for (name, value) in fields {
-            body += &format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            let head = format!("Content-Disposition: form-data; name=\"{name}\"");
+            let _ = write!(body, "--b\r\n{head}\r\n\r\n{value}\r\n");
         }
         body += "--b\r\nContent-Disposition: form-data; name=\"sourcefile\"; filename=\"f.csv\"\r\n";
-        body += &format!("Content-Type: text/csv\r\n\r\n{file}\r\n--b--\r\n");
-        self.send(who, "POST", path, "multipart/form-data; boundary=b", Some(body.as_bytes()))
+        let _ = write!(body, "Content-Type: text/csv\r\n\r\n{file}\r\n--b--\r\n");
+        self.send(
+            who,
+            "POST",
+            path,
+            "multipart/form-data; boundary=b",
+            Some(body.as_bytes()),
+        )
     }
 }

@@ -77,7 +77,8 @@ pub(super) fn change(said: &Said, before: &Account) -> Result<AccountChange, Fau
             change.may_send = said.switch("may_send");
         }
         (Some(_), None) => {
-            let what = "This account has no mailbox, and cannot be given one; make an account with that address.";
+            let what =
+                "This account has no mailbox, and cannot be given one; make an account with that address.";
             return Err(Faults::one("mailbox", what));
         }
         (None, Some(_)) if said.is_null("mailbox") => {

@@ -39,7 +39,10 @@ pub(super) fn change(said: &Said, before: &Domain) -> Result<DomainChange, Fault
         }
     }
     let is_relay = !before.is_local();
-    if said.text("type").is_some_and(|kind| (kind == "relaydomain") != is_relay) {
+    if said
+        .text("type")
+        .is_some_and(|kind| (kind == "relaydomain") != is_relay)
+    {
         return Err(Faults::one("type", "It is given once, and does not change."));
     }
     let kind = match (&before.kind, said.object("transport")) {
@@ -95,12 +98,17 @@ fn relay(said: &Said, mut relay: Relay) -> Result<Relay, Faults> {
         let port = said.number("port").and_then(|port| u16::try_from(port).ok());
         relay.port = port.and_then(NonZeroU16::new);
     }
-    relay.verify_recipients = said.switch("verify_recipients").unwrap_or(relay.verify_recipients);
+    relay.verify_recipients = said
+        .switch("verify_recipients")
+        .unwrap_or(relay.verify_recipients);
     Ok(relay)
 }
 
 /// MB as octets; 0 is any number.
-#[expect(clippy::option_option, reason = "what is not said stays; what is said may be that there is no limit")]
+#[expect(
+    clippy::option_option,
+    reason = "what is not said stays; what is said may be that there is no limit"
+)]
 fn octets(said: &Said, field: &str) -> Option<Option<u64>> {
     let megabytes = u64::try_from(said.number(field)?).ok()?;
     Some(Some(megabytes << 20).filter(|octets| *octets > 0))

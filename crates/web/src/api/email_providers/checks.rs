@@ -42,20 +42,28 @@ static CONNECTION: Shape = Shape {
         LOGIN,
         PASSWORD,
     ],
+    example: r#"{"address": "imap.old.example", "port": 993, "secured": true}"#,
 };
 
 static TRY: Shape = Shape {
     name: "CheckProvider",
     fields: &[LOGIN, PASSWORD],
+    example: "",
 };
 
 static ASSOCIATED: Shape = Shape {
     name: "CheckAssociatedDomain",
     fields: &[
         Field::text("name", 253, "A domain that the old platform hosts.").required(),
-        Field::new("new_domain", Kind::Key, "The local domain that its people come into.").nullable(),
+        Field::new(
+            "new_domain",
+            Kind::Key,
+            "The local domain that its people come into.",
+        )
+        .nullable(),
         Field::text("new_domain_name", 253, "Or its name.").nullable(),
     ],
+    example: r#"{"name": "old.example", "new_domain": 1}"#,
 };
 
 /// What came of a check.

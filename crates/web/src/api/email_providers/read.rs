@@ -11,7 +11,6 @@ use super::wrong;
 use crate::api::fields::Said;
 use crate::api::problem::Faults;
 
-
 /// A provider that is not here yet.
 pub(super) fn new(said: &Said, domains: Option<Domains>) -> Result<Provider, Faults> {
     let name = ProviderName::parse(said.text("name").unwrap_or_default());
@@ -61,7 +60,11 @@ pub(super) fn changed(said: &Said, before: Provider, domains: Option<Domains>) -
         number("connections_per_account").unwrap_or(provider.connections_per_account);
     provider.enabled = said.switch("enabled").unwrap_or(provider.enabled);
     provider.domains = domains.unwrap_or(provider.domains);
-    if faults.is_empty() { Ok(provider) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(provider)
+    } else {
+        Err(faults)
+    }
 }
 
 fn name_and_host(said: &Said, provider: &mut Provider) -> Result<(), Faults> {
@@ -103,7 +106,8 @@ fn certificate(said: &Said, provider: &mut Provider) -> Result<(), Faults> {
         provider.certificate = CertificateTrust::Public;
     }
     if let Some(pin) = said.text("certificate") {
-        provider.certificate = CertificateTrust::pinned(pin).map_err(|problem| wrong("certificate", &problem))?;
+        provider.certificate =
+            CertificateTrust::pinned(pin).map_err(|problem| wrong("certificate", &problem))?;
     }
     Ok(())
 }
@@ -148,7 +152,11 @@ mod tests {
             (json!({"port": 20220}), "tls", 20220),
             (json!({"port": 20220, "secured": false}), "clear", 20220),
             (json!({"security": "starttls"}), "starttls", 143),
-            (json!({"security": "starttls", "secured": true, "port": 1143}), "starttls", 1143),
+            (
+                json!({"security": "starttls", "secured": true, "port": 1143}),
+                "starttls",
+                1143,
+            ),
         ] {
             let provider = new(&said(body.clone()), None).unwrap();
             assert_eq!(

@@ -233,6 +233,7 @@ mod tests {
             Field::text("name", 5, "").required(),
             Field::new("other", Kind::Key, "").nullable(),
         ],
+        example: "",
     };
     static SHAPE: Shape = Shape {
         name: "Thing",
@@ -248,6 +249,7 @@ mod tests {
             Field::new("list", Kind::List(&INNER), ""),
             Field::new("object", Kind::Object(&INNER), "").nullable(),
         ],
+        example: "",
     };
 
     #[test]
@@ -263,7 +265,11 @@ mod tests {
                 Err(json!(["Ensure this field has no more than 5 characters."])),
             ),
             ("name", json!(true), Err(json!(["Not a valid string."]))),
-            ("name", json!("a\0"), Err(json!(["Null characters are not allowed."]))),
+            (
+                "name",
+                json!("a\0"),
+                Err(json!(["Null characters are not allowed."])),
+            ),
             ("name", json!(null), Err(json!([none]))),
             ("note", json!("  "), Ok(json!(""))),
             ("port", json!("5"), Ok(json!(5))),

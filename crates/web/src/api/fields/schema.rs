@@ -30,7 +30,9 @@ impl Field {
     fn schema(&self) -> Value {
         let mut schema = match &self.kind {
             Kind::Text { most, blank: true } => json!({ "type": "string", "maxLength": most }),
-            Kind::Text { most, blank: false } => json!({ "type": "string", "minLength": 1, "maxLength": most }),
+            Kind::Text { most, blank: false } => {
+                json!({ "type": "string", "minLength": 1, "maxLength": most })
+            }
             Kind::Secret => {
                 json!({ "type": "string", "minLength": 1, "format": "password", "writeOnly": true })
             }

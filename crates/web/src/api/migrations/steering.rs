@@ -22,6 +22,7 @@ use crate::gate::{Caller, Refusal};
 static NOTHING: Shape = Shape {
     name: "Nothing",
     fields: &[],
+    example: "",
 };
 
 static FILTER: Shape = Shape {
@@ -34,6 +35,7 @@ static FILTER: Shape = Shape {
         Field::text("provider", 100, "The name of a provider."),
         Field::text("domain", 253, "The domain here."),
     ],
+    example: "",
 };
 
 static MANY: Shape = Shape {
@@ -46,8 +48,13 @@ static MANY: Shape = Shape {
         )
         .required(),
         Field::new("ids", Kind::Keys, "Which: their numbers."),
-        Field::new("filter", Kind::Object(&FILTER), "Or which: all that these filters find; {} is all."),
+        Field::new(
+            "filter",
+            Kind::Object(&FILTER),
+            "Or which: all that these filters find; {} is all.",
+        ),
     ],
+    example: r#"{"action": "pause", "filter": {"phase": "seeding"}}"#,
 };
 
 /// What has become of many.
@@ -131,14 +138,13 @@ async fn one(
         .map_err(refused)?;
     let row = within(&state, &caller, id).await?;
     let mut shown = shown(&state, vec![row]).await?;
-    shown.pop().map(Json).ok_or_else(|| Problem::not_found(super::WHAT))
+    shown
+        .pop()
+        .map(Json)
+        .ok_or_else(|| Problem::not_found(super::WHAT))
 }
 
-async fn many(
-    State(state): State<WebState>,
-    caller: Caller,
-    body: Body,
-) -> Result<Json<Outcome>, Problem> {
+async fn many(State(state): State<WebState>, caller: Caller, body: Body) -> Result<Json<Outcome>, Problem> {
     let said = body.read(&MANY, Sent::Whole)?;
     let steering = said.text("action").and_then(Steering::named);
     let steering = match steering.ok_or_else(|| Faults::one("action", "This field is required."))? {
@@ -170,7 +176,10 @@ fn search(said: &Said) -> Result<MigrationSearch, Faults> {
     let provider = said.text("provider").map(ProviderName::parse).transpose();
     let domain = said.text("domain").map(DomainName::parse).transpose();
     Ok(MigrationSearch {
-        text: said.text("search").filter(|text| !text.is_empty()).map(str::to_owned),
+        text: said
+            .text("search")
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned),
         phase: said.text("phase").and_then(Phase::named),
         held: said.switch("held"),
         hold: said.text("hold").map(str::to_owned),

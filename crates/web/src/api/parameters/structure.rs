@@ -55,7 +55,10 @@ pub(super) fn operations() -> Vec<Operation> {
             "parameters_global_structure_list",
             "How pages of settings are laid out",
         )
-        .asks(&[Parameter::text("app", "The name of an application; all of them unless it is said.")])
+        .asks(&[Parameter::text(
+            "app",
+            "The name of an application; all of them unless it is said.",
+        )])
         .gives_all::<Section>(),
     ]
 }
