@@ -75,7 +75,7 @@ impl FolderFilter {
     }
 
     /// Settings that do what the texts say.
-    pub fn apply(&self, settings: Settings) -> Result<Settings, FilterProblem> {
+    pub fn apply(&self, settings: &Settings) -> Result<Settings, FilterProblem> {
         for (text, problem) in [
             (
                 &self.exclude,
@@ -98,7 +98,7 @@ impl FolderFilter {
             return Ok(Settings {
                 include,
                 exclude: Vec::new(),
-                ..settings
+                ..settings.clone()
             });
         }
         let exclude = patterns(exclude).map_err(FilterProblem::Exclude)?;
@@ -117,7 +117,7 @@ impl FolderFilter {
         Ok(Settings {
             include: Vec::new(),
             exclude,
-            ..settings
+            ..settings.clone()
         })
     }
 }
@@ -241,7 +241,7 @@ mod tests {
             exclude: exclude.to_owned(),
             include: include.to_owned(),
         };
-        filter.apply(Settings::default())
+        filter.apply(&Settings::default())
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
             (told.exclude.as_str(), told.include.as_str()),
             (".*", "INBOX, debian.user")
         );
-        assert_eq!(told.apply(Settings::default()), Ok(only));
+        assert_eq!(told.apply(&Settings::default()), Ok(only));
         // Nothing leaves them out, so they come.
         let all = read("^Trash$", "debian.user").unwrap();
         assert_eq!((all.include.len(), all.exclude), (0, vec!["Trash".to_owned()]));

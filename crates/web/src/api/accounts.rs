@@ -51,6 +51,7 @@ static MAILBOX: Shape = Shape {
         ),
         Field::switch("may_send", "Whether the account may send mail."),
     ],
+    example: "",
 };
 
 /// The most MB that are kept as octets.
@@ -91,6 +92,7 @@ static ACCOUNT: Shape = Shape {
         ),
         Field::note("phone_number", 128, "Telephone number."),
     ],
+    example: r#"{"username": "alice@one.example", "password": "wonder land", "first_name": "Alice", "mailbox": {"full_address": "alice@one.example", "use_domain_quota": true}}"#,
 };
 
 /// Somebody who may log in.

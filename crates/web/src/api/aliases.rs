@@ -40,6 +40,7 @@ static ALIAS: Shape = Shape {
         Field::switch("enabled", "Whether it is in use."),
         Field::note("description", 1000, "What its owner writes about it."),
     ],
+    example: r#"{"address": "info@one.example", "recipients": ["alice@elsewhere.example"]}"#,
 };
 
 /// An address that leads to others.

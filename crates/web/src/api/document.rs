@@ -106,7 +106,7 @@ fn described(operation: &Operation, components: &mut Components) -> Value {
     let mut parameters: Vec<Value> = below
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": path_schema(name) }))
+        .map(path_parameter)
         .collect();
     parameters.extend(operation.asks.iter().map(|parameter| {
         json!({
@@ -126,11 +126,12 @@ fn described(operation: &Operation, components: &mut Components) -> Value {
 }
 
 /// What stands in a path: numbers, but for what has a name.
-fn path_schema(name: &str) -> Value {
-    match name {
-        "id" => json!({ "type": "integer" }),
-        _ => json!({ "type": "string" }),
-    }
+fn path_parameter(name: &str) -> Value {
+    let (schema, example) = match name {
+        "id" => (json!({ "type": "integer" }), json!(1)),
+        _ => (json!({ "type": "string" }), json!("imap_migration")),
+    };
+    json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example })
 }
 
 fn request_body(takes: &Takes, components: &mut Components) -> Value {
@@ -149,7 +150,10 @@ fn request_body(takes: &Takes, components: &mut Components) -> Value {
         schema["required"] = json!(["sourcefile"]);
     }
     components.insert(name.clone(), schema);
-    let content = json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } });
+    let mut content = json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } });
+    if let Ok(example) = serde_json::from_str::<Value>(takes.shape.example) {
+        content["example"] = example;
+    }
     let content = if takes.is_upload {
         json!({ "multipart/form-data": content })
     } else {

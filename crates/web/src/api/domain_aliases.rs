@@ -35,6 +35,7 @@ static ALIAS: Shape = Shape {
         Field::switch("enabled", "Whether mail for it is accepted."),
         Field::note("description", 1000, "What its owner writes about it."),
     ],
+    example: r#"{"name": "example.net", "target": 1}"#,
 };
 
 /// Another name of a local domain.

@@ -45,6 +45,7 @@ static TRANSPORT: Shape = Shape {
             "Whether the next server is asked for each recipient before a message is accepted.",
         ),
     ],
+    example: "",
 };
 
 static DOMAIN: Shape = Shape {
@@ -77,6 +78,7 @@ static DOMAIN: Shape = Shape {
         )
         .nullable(),
     ],
+    example: r#"{"name": "example.org", "quota": 1000, "default_mailbox_quota": 100}"#,
 };
 
 /// A domain.

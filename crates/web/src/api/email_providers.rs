@@ -44,6 +44,7 @@ static DOMAIN: Shape = Shape {
         )
         .nullable(),
     ],
+    example: "",
 };
 
 static PROVIDER: Shape = Shape {
@@ -85,6 +86,7 @@ static PROVIDER: Shape = Shape {
         Field::number("connections_per_account", 1, 100, "Connections that one pass may have: 2"),
         Field::switch("enabled", "Whether people may come from it, and passes run."),
     ],
+    example: r#"{"name": "Old platform", "address": "imap.old.example", "port": 993, "secured": true, "domains": [{"name": "old.example"}]}"#,
 };
 
 /// An old platform that people come from.

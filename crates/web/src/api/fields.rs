@@ -14,6 +14,8 @@ pub(crate) struct Shape {
     pub(crate) name: &'static str,
     /// Its fields, in their order.
     pub(crate) fields: &'static [Field],
+    /// A body as one might send it, as JSON; empty where there is none to show.
+    pub(crate) example: &'static str,
 }
 
 /// One field.

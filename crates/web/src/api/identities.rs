@@ -23,7 +23,8 @@ pub(crate) struct Identity {
     #[serde(rename = "type")]
     kind: &'static str,
     /// A login, or the address of an alias.
-    identity: String,
+    #[serde(rename = "identity")]
+    name: String,
     /// The name of a person; or where an alias leads.
     name_or_rcpt: String,
     tags: Vec<Tag>,
@@ -89,7 +90,7 @@ impl From<AccountRow> for Identity {
         Self {
             pk: row.id,
             kind: "account",
-            identity: account.login.to_string(),
+            name: account.login.to_string(),
             name_or_rcpt: format!("{} {}", account.first_name, account.last_name)
                 .trim()
                 .to_owned(),
@@ -118,7 +119,7 @@ impl From<Numbered<Alias>> for Identity {
         Self {
             pk: row.id,
             kind: "alias",
-            identity: alias.address.to_string(),
+            name: alias.address.to_string(),
             name_or_rcpt: recipients.join(", "),
             tags: vec![Tag {
                 name: "alias",

@@ -40,6 +40,7 @@ const ENCODING: Field = Field::text(
 static DOMAINS: Shape = Shape {
     name: "CSVImport",
     fields: &[SEPARATOR, CONTINUE, DRY_RUN, ENCODING],
+    example: "",
 };
 
 static IDENTITIES: Shape = Shape {
@@ -54,6 +55,7 @@ static IDENTITIES: Shape = Shape {
         DRY_RUN,
         ENCODING,
     ],
+    example: "",
 };
 
 /// What came of a file.

@@ -90,6 +90,12 @@ mod tests {
                 "{line}"
             );
             assert!(lines.insert(line.clone()), "{line} is there twice");
+            // What is shown to be sent can be sent.
+            let takes = operation.takes.filter(|takes| !takes.shape.example.is_empty());
+            if let Some(takes) = takes {
+                let example = serde_json::from_str(takes.shape.example).unwrap();
+                assert!(takes.shape.read(&example, takes.sent).is_ok(), "{line}");
+            }
         }
     }
 

@@ -18,6 +18,9 @@ pub(crate) const ROOT: &str = "/api/v2";
 /// Schemas that others name, by their names.
 pub(crate) type Components = Map<String, Value>;
 
+/// What describes a body, and puts the schemas that it names beside those that are there.
+pub(crate) type Describe = fn(&mut Components) -> Value;
+
 /// One thing that the API does.
 pub(crate) struct Operation {
     /// The line of the gate's table.
@@ -81,7 +84,7 @@ pub(crate) struct Gives {
     /// What that means.
     pub(crate) means: &'static str,
     /// The body's media type and schema; `None` is no body.
-    pub(crate) body: Option<(&'static str, fn(&mut Components) -> Value)>,
+    pub(crate) body: Option<(&'static str, Describe)>,
 }
 
 /// The parameters of a list.
@@ -263,7 +266,7 @@ impl Operation {
         status: u16,
         means: &'static str,
         media: &'static str,
-        schema: fn(&mut Components) -> Value,
+        schema: Describe,
     ) -> Self {
         self.gives.push(Gives {
             status,

@@ -35,6 +35,7 @@ enum Application {
 static ADMIN: Shape = Shape {
     name: "AdminParameters",
     fields: &[AUTO_CREATE],
+    example: "",
 };
 
 static IMAP_MIGRATION: Shape = Shape {
@@ -48,6 +49,7 @@ static IMAP_MIGRATION: Shape = Shape {
         EVERY,
         UNTIL_COMPLETE,
     ],
+    example: "",
 };
 
 /// For the document: what either of them takes.
@@ -63,6 +65,7 @@ static EITHER: Shape = Shape {
         UNTIL_COMPLETE,
         AUTO_CREATE,
     ],
+    example: r#"{"max_sync_accounts": 8, "folder_filter_exclude": "^Trash$"}"#,
 };
 
 const AUTO_CREATE: Field = Field::switch(
@@ -277,7 +280,7 @@ fn apply(said: &Said, mut settings: Settings) -> Result<Settings, Faults> {
             exclude: exclude.map_or(there.exclude, str::to_owned),
             include: include.map_or(there.include, str::to_owned),
         };
-        match filter.apply(settings.clone()) {
+        match filter.apply(&settings) {
             Ok(filtered) => settings = filtered,
             Err(FilterProblem::Exclude(fault)) => faults.add("folder_filter_exclude", fault.to_string()),
             Err(FilterProblem::Include(fault)) => faults.add("folder_filter_include", fault.to_string()),

@@ -26,6 +26,7 @@ const ALL: &str = "/api/v2/tokens/";
 static TOKEN: Shape = Shape {
     name: WHAT,
     fields: &[Field::text("label", 100, "What it is for, so that one knows it again.").required()],
+    example: r#"{"label": "nightly report"}"#,
 };
 
 /// A token, without what programs show.

@@ -117,6 +117,10 @@ impl Page {
                 escaped(media),
                 kind(&content["schema"])
             ));
+            if !content["example"].is_null() {
+                let example = escaped(&content["example"].to_string());
+                self.put(format_args!("<p><code>{example}</code></p>\n"));
+            }
         }
         self.put(format_args!("<h3>Answers</h3>\n<ul>\n"));
         for (status, response) in members(&operation["responses"]) {

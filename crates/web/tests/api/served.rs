@@ -1,6 +1,7 @@
 //! The console's server with a small platform behind it, and a program that asks it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -196,10 +197,10 @@ impl Program {
     ) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
         if let Some(token) = self.tokens.get(who) {
-            head += &format!("Authorization: Token {token}\r\n");
+            let _ = write!(head, "Authorization: Token {token}\r\n");
         }
         if let Some(body) = body {
-            head += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
+            let _ = write!(head, "Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
         }
         head += "\r\n";
         let mut stream = TcpStream::connect(self.at).unwrap();
@@ -228,10 +229,11 @@ impl Program {
     pub(crate) fn upload(&self, who: &str, path: &str, file: &str, fields: &[(&str, &str)]) -> Answer {
         let mut body = String::new();
         for (name, value) in fields {
-            body += &format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            let head = format!("Content-Disposition: form-data; name=\"{name}\"");
+            let _ = write!(body, "--b\r\n{head}\r\n\r\n{value}\r\n");
         }
         body += "--b\r\nContent-Disposition: form-data; name=\"sourcefile\"; filename=\"f.csv\"\r\n";
-        body += &format!("Content-Type: text/csv\r\n\r\n{file}\r\n--b--\r\n");
+        let _ = write!(body, "Content-Type: text/csv\r\n\r\n{file}\r\n--b--\r\n");
         self.send(
             who,
             "POST",

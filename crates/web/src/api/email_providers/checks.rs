@@ -42,11 +42,13 @@ static CONNECTION: Shape = Shape {
         LOGIN,
         PASSWORD,
     ],
+    example: r#"{"address": "imap.old.example", "port": 993, "secured": true}"#,
 };
 
 static TRY: Shape = Shape {
     name: "CheckProvider",
     fields: &[LOGIN, PASSWORD],
+    example: "",
 };
 
 static ASSOCIATED: Shape = Shape {
@@ -61,6 +63,7 @@ static ASSOCIATED: Shape = Shape {
         .nullable(),
         Field::text("new_domain_name", 253, "Or its name.").nullable(),
     ],
+    example: r#"{"name": "old.example", "new_domain": 1}"#,
 };
 
 /// What came of a check.

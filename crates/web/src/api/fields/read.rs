@@ -233,6 +233,7 @@ mod tests {
             Field::text("name", 5, "").required(),
             Field::new("other", Kind::Key, "").nullable(),
         ],
+        example: "",
     };
     static SHAPE: Shape = Shape {
         name: "Thing",
@@ -248,6 +249,7 @@ mod tests {
             Field::new("list", Kind::List(&INNER), ""),
             Field::new("object", Kind::Object(&INNER), "").nullable(),
         ],
+        example: "",
     };
 
     #[test]

@@ -22,6 +22,7 @@ use crate::gate::{Caller, Refusal};
 static NOTHING: Shape = Shape {
     name: "Nothing",
     fields: &[],
+    example: "",
 };
 
 static FILTER: Shape = Shape {
@@ -34,6 +35,7 @@ static FILTER: Shape = Shape {
         Field::text("provider", 100, "The name of a provider."),
         Field::text("domain", 253, "The domain here."),
     ],
+    example: "",
 };
 
 static MANY: Shape = Shape {
@@ -52,6 +54,7 @@ static MANY: Shape = Shape {
             "Or which: all that these filters find; {} is all.",
         ),
     ],
+    example: r#"{"action": "pause", "filter": {"phase": "seeding"}}"#,
 };
 
 /// What has become of many.
