@@ -29,6 +29,8 @@ state-dir = "DIR/lib/state"
 [mail]
 folder = "DIR/mail"
 owner = "OWNER"
+# No Dovecot serves the new side here.
+doveadm = false
 
 [console]
 listen = "127.0.0.1:CONSOLE"
