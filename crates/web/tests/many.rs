@@ -111,8 +111,14 @@ fn searches() -> Vec<(&'static str, MigrationSearch)> {
     ]
 }
 
+/// One after the other: what the one uses of the cores would be counted as the other's.
 #[test]
-fn ten_thousand_migrations_are_searched_in_the_time_that_nobody_notices() {
+fn ten_thousand_migrations_are_searched_and_followed_without_anybody_noticing() {
+    searched();
+    followed();
+}
+
+fn searched() {
     let folder = tempfile::tempdir().unwrap();
     let server = Postgres::shared();
     server.create_database("many").unwrap();
@@ -180,8 +186,8 @@ fn many() -> (Platform, Served, Vec<MigrationId>) {
     (platform, served, ids)
 }
 
-#[test]
-fn pages_of_ten_thousand_are_quick_and_small_and_two_hundred_that_follow_them_cost_little() {
+/// Pages of ten thousand are quick and small, and two hundred that follow them cost little.
+fn followed() {
     let (platform, served, ids) = many();
     let session = format!("Cookie: transhume={}", platform.person(Role::SuperAdmins).session);
     for path in [
