@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod beside;
 mod conformance;
 mod differences;
 mod served;
