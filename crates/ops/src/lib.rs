@@ -8,6 +8,7 @@ pub mod add_migration;
 pub mod admit_login;
 pub mod check_provider;
 pub mod convert_postfixadmin;
+pub mod cut_over;
 pub mod import_csv;
 pub mod migration;
 pub mod offlineimap_config;

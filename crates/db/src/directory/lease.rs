@@ -206,6 +206,11 @@ impl DirectoryPool {
                 continue;
             }
             // What a person has ended in between stays ended.
+            let event = if is_asked_again {
+                event.with_more_to_come()
+            } else {
+                event
+            };
             found.migration = found.migration.clone().apply(event).unwrap_or(found.migration);
         }
         let due = if is_asked_again { found.due } else { how.due };
@@ -215,9 +220,9 @@ impl DirectoryPool {
             None => found.last_error.as_deref(),
         };
         let statement = format!(
-            "UPDATE migration SET {STANDING}, due = $7, failures = $8, \
-             last_error = $9, leased_by = NULL, leased_until = NULL WHERE {}",
-            MINE.replace("$1", "$5").replace("$2", "$6")
+            "UPDATE migration SET {STANDING}, due = $8, failures = $9, \
+             last_error = $10, leased_by = NULL, leased_until = NULL WHERE {}",
+            MINE.replace("$1", "$6").replace("$2", "$7")
         );
         let values = [
             standing(&found.migration).as_slice(),
@@ -264,7 +269,7 @@ fn is_due() -> String {
             .collect(),
     );
     format!(
-        "due <= $1 AND (leased_until IS NULL OR leased_until <= $1) AND phase IN ('{phases}') \
+        "due <= $1 AND (leased_until IS NULL OR leased_until <= $1) AND (phase IN ('{phases}') OR swept_until > $1) \
          AND (hold IS NULL OR hold IN ('{holds}'))"
     )
 }
@@ -278,7 +283,7 @@ async fn running(link: Link<'_>, at: &DirectoryLocation, now: i64) -> Result<Vec
     );
     each(link, at, "migration", question, &[Value::number(now)], |row| {
         let record = record(row)?;
-        let host = row.text(21)?;
+        let host = row.text(22)?;
         let host = HostName::parse(&host).map_err(|problem| read::of(&host, &problem.to_string()))?;
         running.push(Running {
             id: record.migration.id,
@@ -349,8 +354,8 @@ async fn take(
         return Ok(None);
     };
     let statement = format!(
-        "UPDATE migration SET {STANDING}, epoch = epoch + 1, leased_by = $5, leased_until = $6 \
-         WHERE id = $7 RETURNING epoch"
+        "UPDATE migration SET {STANDING}, epoch = epoch + 1, leased_by = $6, leased_until = $7 \
+         WHERE id = $8 RETURNING epoch"
     );
     let values = [
         standing(&migration).as_slice(),

@@ -13,6 +13,7 @@ mod places;
 mod refused;
 mod schema;
 mod serving;
+mod sweeps;
 mod writers;
 
 use proptest::prelude::*;
