@@ -202,6 +202,11 @@ impl Platform {
         answer.trim().parse().unwrap()
     }
 
+    /// Changes the database behind everybody's back.
+    pub(crate) fn change(&self, statement: &str) {
+        Postgres::shared().sql(&self.database, statement).unwrap();
+    }
+
     /// Leases that were given away while another worker's still held.
     pub(crate) fn held_twice(&self) -> u64 {
         self.count("SELECT count(*) FROM audit WHERE before IS NOT NULL AND until > at")
