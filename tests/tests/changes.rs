@@ -162,6 +162,58 @@ fn edits_on_the_new_side_survive() {
         !pair.maildir().join(".Work.Old").exists(),
         "a mailbox that was deleted is not brought back"
     );
+
+    // Unless mail comes for it, which nobody has removed.
+    let mut source = old(&pair);
+    source
+        .append(&["Work", "Old"], &[], None, &text("after-all"))
+        .unwrap();
+    source.logout().unwrap();
+    let json = run_complete(&mut pair.command());
+    assert_eq!(totals(&json, "carried"), 1, "{json}");
+    owner.select(&["Work", "Old"]).unwrap();
+    let back = owner.fetch_all().unwrap();
+    assert_eq!(back.len(), 1, "what was removed with it stays away");
+    assert_eq!(owner.fetch_body(back[0].uid).unwrap(), text("after-all"));
+    let json = run_complete(&mut pair.command());
+    assert_eq!(totals(&json, "carried"), 0, "{json}");
+    assert_eq!(pair.new.log_problems(), Vec::<String>::new());
+}
+
+/// I3, I6, I7: mailboxes that their owner renames here keep getting their mail, though another may have taken the name.
+#[test]
+fn mailboxes_that_were_renamed_on_the_new_side_are_followed() {
+    let mailboxes = [
+        mailbox(&["INBOX"], 5),
+        mailbox(&["Work"], 3),
+        mailbox(&["Work", "Old"], 2),
+    ];
+    let pair = Pair::start("frida", &mailboxes);
+    run_complete(&mut pair.command());
+    let mut owner = new(&pair);
+    owner.rename(&["Work", "Old"], &["Archive"]).unwrap();
+    owner.rename(&["Work"], &["Office"]).unwrap();
+    owner.create(&["Work"]).unwrap();
+    owner.append(&["Work"], &[], None, &text("mine")).unwrap();
+    let uid_validity = owner.examine(&["Archive"]).unwrap().uid_validity;
+    owner.logout().unwrap();
+    let mut source = old(&pair);
+    source.append(&["Work", "Old"], &[], None, &text("late")).unwrap();
+    source.append(&["Work"], &[], None, &text("later")).unwrap();
+    source.logout().unwrap();
+    let before = pair.new_view();
+
+    let json = run_complete(&mut pair.command());
+    assert_eq!(totals(&json, "carried"), 2, "{json}");
+    let after = pair.new_view();
+    for (name, more) in [("Archive", 1), ("Office", 1), ("Work", 0)] {
+        let count = |view: &AccountView| view.folder(&[name]).messages.len();
+        assert_eq!(count(&after), count(&before) + more, "{name}");
+    }
+    assert_eq!(after.folder(&["Archive"]).uid_validity, uid_validity);
+    assert!(!pair.maildir().join(".Work.Old").exists());
+    let json = run_complete(&mut pair.command());
+    assert_eq!(totals(&json, "carried"), 0, "{json}");
     assert_eq!(pair.new.log_problems(), Vec::<String>::new());
 }
 

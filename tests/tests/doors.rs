@@ -166,6 +166,33 @@ fn the_way_to_the_old_server_is_secured() {
     assert!(said.starts_with("NO [UNAVAILABLE]"), "{said}");
     assert!(place.logs().contains("is not trusted"), "{}", place.logs());
     assert!(!strange.log().contains("Login: user="), "{}", strange.log());
+    // Whoever runs the platform knows it, and pins it: Dovecot is led through the service, which checks that.
+    let pins = [(strange.imaps_port(), "tls"), (strange.imap_port(), "starttls")];
+    for (port, security) in pins {
+        place.sql(&format!(
+            "UPDATE provider SET pin = '{}', port = {port}, security = '{security}' WHERE name = 'Strange'",
+            strange.cert_sha256_hex()
+        ));
+        let mut eve = Imap::connect(place.imap_port());
+        let said = eve.login("eve@strange.example", PASSWORD);
+        assert!(said.starts_with("OK"), "{security}: {said}\n{}", place.logs());
+        assert!(eve.command("SELECT INBOX").contains("* 0 EXISTS"));
+    }
+    // Another certificate than the pinned one gets no password.
+    place.sql(&format!(
+        "UPDATE provider SET port = {}, security = 'tls' WHERE name = 'Strange'",
+        secured.imaps_port()
+    ));
+    let said = Imap::connect(place.imap_port()).login("eve@strange.example", PASSWORD);
+    assert!(said.starts_with("NO [UNAVAILABLE]"), "{said}");
+    wait_until("the log says why", || {
+        place.logs().contains("nobody can be led to 127.0.0.1")
+    });
+    assert!(
+        !secured.log().contains("eve@strange.example"),
+        "{}",
+        secured.log()
+    );
     // Where it changes after the account was made, Dovecot itself does not send the password.
     place.sql(&format!(
         "UPDATE provider SET port = {} WHERE name = 'Secured'",

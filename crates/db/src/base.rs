@@ -191,6 +191,20 @@ impl Base {
         self.store.commit(transaction).await
     }
 
+    /// A mailbox's owner has removed it on the target: what was in it is gone, and it has no numbers any more.
+    pub async fn let_go(&self, mailbox: MailboxId) -> Result<(), DbError> {
+        let mut transaction = self.store.hear(self.store.pool().begin().await)?;
+        for sql in [
+            "UPDATE pair SET state = 2 WHERE mailbox = ? AND state = 1",
+            "UPDATE mailbox SET target_uid_validity = NULL, target_uid_next = NULL, agreed_uid_next = NULL, \
+             agreed_mod_seq = NULL, agreed_messages = NULL WHERE id = ?",
+        ] {
+            self.store
+                .hear(sqlx::query(sql).bind(mailbox.0).execute(&mut *transaction).await)?;
+        }
+        self.store.commit(transaction).await
+    }
+
     /// The target's names of mailboxes that were subscribed to before.
     pub async fn subscriptions(&self) -> Result<BTreeSet<MailboxName>, DbError> {
         let sql = "SELECT name FROM subscription WHERE account = ?";

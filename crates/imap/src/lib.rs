@@ -17,5 +17,7 @@ mod quirks;
 pub mod session;
 pub mod wire;
 
-pub use client::{CertificateRule, Compression, Connection, Endpoint, Fingerprint, Security, Timeouts};
+pub use client::{
+    CertificateRule, Compression, Connection, Endpoint, Fingerprint, Security, Spoken, Timeouts, Tunnel,
+};
 pub use error::{CertificateFault, ImapError};

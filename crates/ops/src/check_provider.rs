@@ -106,8 +106,8 @@ fn notes(provider: &Provider, capabilities: &[String]) -> Vec<&'static str> {
     }
     if provider.security != ProviderSecurity::Clear && provider.certificate != CertificateTrust::Public {
         notes.push(
-            "The certificate is pinned: Dovecot cannot check that, so people are not led to the old server until their mail is \
-             here (docs/operator/logins.md).",
+            "The certificate is pinned: people are led to the old server through this service, as long as it runs on Dovecot's \
+             machine (docs/operator/logins.md).",
         );
     }
     notes

@@ -79,6 +79,35 @@ impl Surveyor<'_> {
         Ok(renamed)
     }
 
+    /// Notes where the owner of the target has given mailboxes other names: what comes for them goes there from now on.
+    pub(crate) async fn find_renamed_here(
+        &mut self,
+        records: &mut BTreeMap<MailboxName, MailboxRecord>,
+        notes: &mut Vec<Note>,
+    ) -> Result<(), SyncError> {
+        let filled: Vec<MailboxRecord> = records
+            .values()
+            .filter(|record| !record.target.is_inbox() && record.base.target_uid_validity.is_some())
+            .cloned()
+            .collect();
+        let counterparts: Vec<_> = filled.iter().map(|record| self.counterpart(record)).collect();
+        let taken: HashSet<MailboxName> = records.values().map(|record| record.target.clone()).collect();
+        for (at, now) in self.target.renamed_by_owner(&counterparts, &taken).await? {
+            let found = &filled[at];
+            if !self.dry {
+                self.base.rename_mailbox(found.id, &found.source, &now).await?;
+            }
+            notes.push(Note::RenamedHere {
+                before: found.target.clone(),
+                now: now.clone(),
+            });
+            if let Some(record) = records.get_mut(&found.source) {
+                record.target = now;
+            }
+        }
+        Ok(())
+    }
+
     async fn is_same(&mut self, record: &MailboxRecord, listed: &ListedMailbox) -> Result<bool, SyncError> {
         let samples = self.base.samples(record.id, SAMPLES).await?;
         if samples.is_empty() {

@@ -115,7 +115,7 @@ impl MailboxState {
     pub(crate) fn of(step: MailboxStep) -> Self {
         match step {
             MailboxStep::Unchanged => Self::Unchanged,
-            MailboxStep::Fill(_) | MailboxStep::Restart(_) => Self::Filled,
+            MailboxStep::Fill(_) | MailboxStep::Restart(_) | MailboxStep::Anew => Self::Filled,
             MailboxStep::Follow => Self::Followed,
             MailboxStep::Reidentify => Self::Reidentified,
             MailboxStep::RemovedByOwner => Self::RemovedByOwner,

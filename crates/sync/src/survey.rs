@@ -69,6 +69,7 @@ impl Surveyor<'_> {
             subscribed,
             mut notes,
         } = own_mailboxes(&listing);
+        self.find_renamed_here(&mut records, &mut notes).await?;
         let renamed = self.find_renames(&mailboxes, &mut records, &mut notes).await?;
         let described: Vec<SourceMailbox> = mailboxes.iter().map(describe).collect();
         let plan = |records: &BTreeMap<MailboxName, MailboxRecord>, without: &HashSet<MailboxName>| {
@@ -234,7 +235,11 @@ impl Surveyor<'_> {
             look
         };
         survey.reports.push(report);
-        let fills = matches!(step, MailboxStep::Fill(_) | MailboxStep::Restart(_));
+        let fills = match step {
+            MailboxStep::Fill(_) | MailboxStep::Restart(_) => true,
+            MailboxStep::Anew => state.header.is_none(),
+            _ => false,
+        };
         let suspects = self.base.suspects(record.id).await?;
         let had_trouble = self.had_trouble || !suspects.is_empty();
         let reading = self
@@ -292,6 +297,13 @@ impl Surveyor<'_> {
     ) -> Result<bool, SyncError> {
         if let MailboxStep::Restart(_) = step {
             self.base.restart(record.id).await?;
+            record.base = MailboxBase {
+                uid_validity: record.base.uid_validity,
+                ..NOTHING_AGREED
+            };
+        }
+        if step == MailboxStep::Anew {
+            self.base.let_go(record.id).await?;
             record.base = MailboxBase {
                 uid_validity: record.base.uid_validity,
                 ..NOTHING_AGREED

@@ -153,6 +153,9 @@ impl Place {
             ))
             .start()
             .unwrap();
+        let text = fs::read_to_string(dir.join("transhume.toml")).unwrap();
+        let text = format!("{text}dovecot-config = \"{}\"\n", new.config_path().display());
+        fs::write(dir.join("transhume.toml"), text).unwrap();
         // A hundred people come from one address here; Postfix usually takes fifty.
         let settings = fs::read_to_string(dir.join("maps/main.cf")).unwrap();
         postfix

@@ -86,6 +86,35 @@ fn arrives_there(place: &Place, user: &str, text: &str) {
     session.logout().unwrap();
 }
 
+/// Flags are set and taken away again on the old server.
+fn changes_often_there(place: &Place, user: &str) {
+    let mut session = Oracle::connect(place.old.imap_port(), user, PASSWORD.as_bytes()).unwrap();
+    session.ok("ENABLE CONDSTORE").unwrap();
+    session.select(&["INBOX"]).unwrap();
+    for _ in 0..15 {
+        session.ok("STORE 1 +FLAGS.SILENT (\\Flagged)").unwrap();
+        session.ok("STORE 1 -FLAGS.SILENT (\\Flagged)").unwrap();
+    }
+    session.logout().unwrap();
+}
+
+/// How far the server that somebody comes to has counted the changes of their INBOX (RFC 7162 section 3.1.7).
+fn mod_seq(place: &Place, user: &str) -> u64 {
+    let mut session = Oracle::connect(place.imap_port(), user, PASSWORD.as_bytes()).unwrap();
+    let lines = session.ok("STATUS INBOX (HIGHESTMODSEQ)").unwrap();
+    let found = lines.iter().map(Line::text);
+    let found = found.filter_map(|line| {
+        Some(
+            line.split_once("HIGHESTMODSEQ ")?
+                .1
+                .trim_end_matches(')')
+                .to_owned(),
+        )
+    });
+    let found: Vec<String> = found.collect();
+    found[0].parse().unwrap()
+}
+
 /// Logins that the old server has seen.
 fn logins_there(place: &Place, user: &str) -> usize {
     place.old.log().matches(&format!("Login: user=<{user}>")).count()
@@ -140,11 +169,20 @@ pub(crate) fn tell() {
     assert_eq!(place.sql("SELECT count(*) FROM account WHERE enabled"), "10");
     assert_eq!(count(&place, "pending"), "10");
 
+    // People have used their mail: the old server has counted many changes.
+    for user in PEOPLE {
+        changes_often_there(&place, user);
+    }
+
     // Their mail is read at once, where it still is.
     let mut caches: Vec<Cache> = PEOPLE.iter().map(|_| Cache::default()).collect();
     for (user, cache) in PEOPLE.iter().zip(&mut caches) {
         assert_eq!(cache.synchronise(&place, user, PASSWORD), 2, "{user}");
     }
+
+    // Programs that ask for changes only (CONDSTORE) remember how far the old server had counted.
+    let counted: Vec<u64> = PEOPLE.iter().map(|user| mod_seq(&place, user)).collect();
+    assert!(counted.iter().all(|mod_seq| *mod_seq > 20), "{counted:?}");
 
     // It comes over; the same programs find all that they have, and fetch nothing.
     place.let_passes();
@@ -157,6 +195,10 @@ pub(crate) fn tell() {
             "{user} fetches again"
         );
         assert_eq!(cache.texts.len(), 2, "{user}");
+    }
+    for (user, counted) in PEOPLE.iter().zip(&counted) {
+        let now = mod_seq(&place, user);
+        assert!(now >= *counted, "{user}: {now} is below {counted}");
     }
     assert_eq!(place.new.log().matches("proxy(").count(), led, "it is read here");
 

@@ -131,11 +131,14 @@ pub const LOGIN: &str = "SELECT address AS \"user\", password FROM mail_login WH
                          AND (sends OR '{service}' NOT IN ('smtp', 'submission')) \
                          AND (here OR '{service}' NOT IN ('imap', 'pop3'))";
 
-/// Dovecot's question before it opens or fills a mailbox, 2.3: below the folder `{root}`.
-pub const USER: &str = "SELECT '{root}/' || below AS home, '*:bytes=' || quota AS quota_rule FROM mail_user WHERE address = '{user}'";
+/// Dovecot's question before it opens or fills a mailbox, 2.3: below the folder `{root}`, as `{owner}` and `{group}`. Without these two
+/// Dovecot answers nobody but root, and doveadm runs with the rights of the owner of all mail.
+pub const USER: &str = "SELECT '{root}/' || below AS home, '{owner}' AS uid, '{group}' AS gid, \
+                        '*:bytes=' || quota AS quota_rule FROM mail_user WHERE address = '{user}'";
 
 /// The same for 2.4, which knows quotas by another name.
-pub const USER_2_4: &str = "SELECT '{root}/' || below AS home, quota || 'B' AS quota_storage_size FROM mail_user WHERE address = '{user}'";
+pub const USER_2_4: &str = "SELECT '{root}/' || below AS home, '{owner}' AS uid, '{group}' AS gid, \
+                            quota || 'B' AS quota_storage_size FROM mail_user WHERE address = '{user}'";
 
 /// Dovecot's question who there is (`doveadm -A`).
 pub const EVERYBODY: &str = "SELECT address AS \"user\" FROM mail_user ORDER BY address";

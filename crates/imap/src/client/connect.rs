@@ -150,7 +150,7 @@ impl Connection {
     }
 }
 
-async fn start_tls(endpoint: &Endpoint, tcp: Box<dyn Transport>) -> Result<Connection, ImapError> {
+pub(super) async fn start_tls(endpoint: &Endpoint, tcp: Box<dyn Transport>) -> Result<Connection, ImapError> {
     let mut plain = Connection::greeted(tcp, endpoint.timeouts).await?;
     plain.learn_capabilities().await?;
     // A connection that is logged in already can no longer begin TLS (RFC 9051 section 6.2.1): what it shows
@@ -173,7 +173,7 @@ async fn start_tls(endpoint: &Endpoint, tcp: Box<dyn Transport>) -> Result<Conne
     ))
 }
 
-async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ImapError> {
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ImapError> {
     let Endpoint {
         host, port, timeouts, ..
     } = endpoint;

@@ -293,3 +293,86 @@ async fn compression_begins_after_the_login_where_the_server_agrees() {
         );
     }
 }
+
+/// A server that says `script` line by line before TLS, and under TLS what it is told, in capitals.
+async fn server_behind_a_tunnel(
+    security: Security,
+    certificate: CertificateRule,
+    script: &'static [(&'static str, &'static str)],
+) -> Endpoint {
+    serve(security, certificate, move |mut tcp| async move {
+        for (said, heard) in script {
+            tcp.write_all(said.as_bytes()).await.unwrap();
+            let mut command = vec![0; heard.len()];
+            if tcp.read_exact(&mut command).await.is_err() {
+                return;
+            }
+            assert_eq!(command, heard.as_bytes());
+        }
+        if let Ok(mut stream) = acceptor(KEY).accept(tcp).await {
+            let mut told = vec![0; 100];
+            while let Ok(count @ 1..) = stream.read(&mut told).await {
+                stream
+                    .write_all(&told[..count].to_ascii_uppercase())
+                    .await
+                    .unwrap();
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn somebody_speaks_through_a_tunnel_to_whoever_has_the_pinned_certificate() {
+    const IMAP: &[(&str, &str)] = &[
+        (
+            "* OK [CAPABILITY IMAP4rev1 STARTTLS] hello\r\n",
+            "A1 STARTTLS\r\n",
+        ),
+        ("A1 OK begin\r\n", ""),
+    ];
+    const POP3: &[(&str, &str)] = &[("+OK hello\r\n", "STLS\r\n"), ("+OK begin\r\n", "")];
+    for (security, spoken, script, greeting) in [
+        (Security::Tls, Spoken::Imap, &[][..], ""),
+        (Security::Tls, Spoken::Pop3, &[], ""),
+        (Security::StartTls, Spoken::Imap, IMAP, "* OK ready\r\n"),
+        (Security::StartTls, Spoken::Pop3, POP3, "+OK ready\r\n"),
+    ] {
+        let endpoint = server_behind_a_tunnel(security, pin(), script).await;
+        let tunnel = Tunnel::open(&endpoint, spoken).await.unwrap();
+        let (mut here, there) = tokio::io::duplex(64);
+        let carrying = tokio::spawn(tunnel.carry(there));
+        here.write_all(b"abc").await.unwrap();
+        let mut heard = vec![0; greeting.len() + 3];
+        here.read_exact(&mut heard).await.unwrap();
+        assert_eq!(
+            heard,
+            format!("{greeting}ABC").as_bytes(),
+            "{security:?} {spoken:?}"
+        );
+        // When one side is gone, so is the other.
+        drop(here);
+        let ended = tokio::time::timeout(Duration::from_secs(5), carrying).await;
+        assert!(ended.is_ok(), "{security:?} {spoken:?}");
+
+        let another = CertificateRule::Pinned(Fingerprint::of(b"another"));
+        let endpoint = server_behind_a_tunnel(security, another, script).await;
+        let refused = Tunnel::open(&endpoint, spoken).await.err();
+        assert!(
+            matches!(refused, Some(ImapError::Certificate { .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_tunnel_without_tls() {
+    for script in [
+        &[("-ERR go away\r\n", "STLS\r\n"), ("-ERR no\r\n", "x")][..],
+        &[("+OK hello\r\n", "STLS\r\n"), ("-ERR no\r\n", "x")],
+    ] {
+        let endpoint = server_behind_a_tunnel(Security::StartTls, pin(), script).await;
+        let refused = Tunnel::open(&endpoint, Spoken::Pop3).await.err();
+        assert!(matches!(refused, Some(ImapError::StartTlsRefused)), "{refused:?}");
+    }
+}

@@ -14,6 +14,8 @@ use crate::migration::{Hold, Phase};
 pub struct Known<'p> {
     /// Where.
     pub door: Door,
+    /// Whether the program that asks runs on this machine: that can be led through this one, which checks pinned certificates.
+    pub asked_here: bool,
     /// What holds for all.
     pub settings: &'p Settings,
     /// Whom the name may be.
@@ -160,7 +162,7 @@ fn somebody<'p>(known: &Known<'p>, person: &Person<'p>) -> Decision<'p> {
     }
     match (known.route.renamed, &person.mailbox) {
         (true, Some(mailbox)) => Decision::Refuse(Refusal::Renamed(mailbox.address.clone())),
-        _ => way(known.door, known.settings, person, Password::Known),
+        _ => way(known, person, Password::Known),
     }
 }
 
@@ -174,7 +176,8 @@ enum Password {
 }
 
 /// The way of somebody whose password is right.
-fn way<'p>(door: Door, settings: &Settings, person: &Person<'p>, password: Password) -> Decision<'p> {
+fn way<'p>(known: &Known<'p>, person: &Person<'p>, password: Password) -> Decision<'p> {
+    let door = known.door;
     if door == Door::Web {
         return Decision::LetIn(Way::Here);
     }
@@ -190,27 +193,23 @@ fn way<'p>(door: Door, settings: &Settings, person: &Person<'p>, password: Passw
     match &person.moving {
         Some(moving) if door.shows_mail() && moving.phase.is_incomplete() => {
             let is_cured = |hold: &Hold| password == Password::JustTaken && hold.is_of_credential();
-            incomplete(
-                settings,
-                moving,
-                moving.hold.as_ref().filter(|hold| !is_cured(hold)),
-            )
+            incomplete(known, moving, moving.hold.as_ref().filter(|hold| !is_cured(hold)))
         }
         _ => Decision::LetIn(Way::Here),
     }
 }
 
 /// The way of somebody whose mail is not here yet.
-fn incomplete<'p>(settings: &Settings, moving: &Moving<'p>, hold: Option<&Hold>) -> Decision<'p> {
+fn incomplete<'p>(known: &Known<'p>, moving: &Moving<'p>, hold: Option<&Hold>) -> Decision<'p> {
     let no_way = |no_way| Decision::Refuse(Refusal::NoWayThere(no_way));
-    match settings.until_complete {
+    match known.settings.until_complete {
         UntilComplete::Local => Decision::LetIn(Way::Here),
         UntilComplete::Refuse => Decision::Refuse(Refusal::BeingMoved),
         UntilComplete::Proxy => {
             let Some(provider) = moving.provider else {
                 return no_way(NoWay::Gone(moving.provider_name.clone()));
             };
-            if let CertificateTrust::Pinned(_) = provider.certificate {
+            if !known.asked_here && provider.certificate != CertificateTrust::Public {
                 return no_way(NoWay::Pinned(provider.name.clone()));
             }
             // Where a master user fetches the mail, it is the master's password that was refused.
@@ -309,12 +308,12 @@ pub fn answered<'p>(known: &Known<'p>, question: &Question<'p>, finding: Finding
             };
             Consequence::Admit {
                 new: new.clone(),
-                then: way(known.door, known.settings, &person, Password::JustTaken),
+                then: way(known, &person, Password::JustTaken),
             }
         }
         (About::NewPassword { counts_here: true }, Some(person)) => Consequence::Learn {
             counts_here: true,
-            then: way(known.door, known.settings, person, Password::JustTaken),
+            then: way(known, person, Password::JustTaken),
         },
         (About::NewPassword { .. }, _) => Consequence::Learn {
             counts_here: false,

@@ -91,7 +91,7 @@ pub enum Refusal {
 /// Why nobody can be led to the old server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoWay {
-    /// Its certificate is pinned, which Dovecot cannot check.
+    /// Its certificate is pinned: this program would have to check it, and Dovecot runs on another machine.
     Pinned(ProviderName),
     /// The password that is known does not work there.
     Held(Hold),
@@ -240,7 +240,8 @@ impl fmt::Display for NoWay {
         match self {
             Self::Pinned(provider) => write!(
                 f,
-                "the certificate of {provider} is pinned, which Dovecot cannot check; see docs/operator/logins.md"
+                "the certificate of {provider} is pinned, which only a service on Dovecot's own machine can check; see \
+                 docs/operator/logins.md"
             ),
             Self::Held(hold) => f.write_str(&hold.sentence()),
             Self::Gone(provider) => write!(f, "there is no provider {provider} any more"),

@@ -22,6 +22,8 @@ struct World {
     there: BTreeMap<String, String>,
     /// Whether it answers at all.
     is_down: bool,
+    /// Whether Dovecot runs on another machine.
+    is_far: bool,
 }
 
 struct Somebody {
@@ -80,6 +82,7 @@ impl World {
                 .map(|name| (name.to_owned(), "geheim".to_owned()))
                 .collect(),
             is_down: false,
+            is_far: false,
         }
     }
 
@@ -181,6 +184,7 @@ impl World {
         let settings = self.settings.clone();
         let known = Known {
             door,
+            asked_here: !self.is_far,
             settings: &settings,
             person: self.person(&route.here, password, &providers),
             obstacles: self.obstacles(&route.origin),
@@ -269,7 +273,9 @@ const SITUATIONS: &str = "
 27-28 | another:old.example=is.example | imap alice@old.example geheim | later | 0
 27 | another:is.example=b.example | imap alice@was.example geheim | later | 0
 28 | another:was.example=is.example | imap alice@is.example geheim | made alice@is.example, there as alice@was.example | 1
-29 | pinned | imap alice@old.example geheim | made alice@old.example, later | 1
+29 | pinned | imap alice@old.example geheim | made alice@old.example, there as alice@old.example | 1
+29 | pinned far | imap alice@old.example geheim | made alice@old.example, later | 1
+29 | far | imap alice@old.example geheim | made alice@old.example, there as alice@old.example | 1
 29 | pinned alice:seeding | smtp alice@old.example geheim | here | 0
 30 | down | imap alice@old.example geheim | later | 1
 33 | alice:following there:alice@old.example=neu | imap alice@old.example neu | learnt for both, here | 1
@@ -338,6 +344,7 @@ impl World {
             "deleted" => self.people.clear(),
             "there" => drop(self.there.insert(name.to_owned(), value.to_owned())),
             "down" => self.is_down = true,
+            "far" => self.is_far = true,
             "pinned" => self.providers[0].certificate = CertificateTrust::Pinned([1; 32]),
             "provider-off" => self.providers[0].enabled = false,
             "too.example" => {

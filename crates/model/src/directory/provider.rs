@@ -255,6 +255,16 @@ impl ProviderSecurity {
             Self::StartTls | Self::Clear => IMAP,
         }
     }
+
+    /// The port that a POP3 server usually has: people tell their IMAP server's alone.
+    pub fn pop3_port(self) -> NonZeroU16 {
+        const POP3S: NonZeroU16 = NonZeroU16::new(995).unwrap();
+        const POP3: NonZeroU16 = NonZeroU16::new(110).unwrap();
+        match self {
+            Self::Tls => POP3S,
+            Self::StartTls | Self::Clear => POP3,
+        }
+    }
 }
 
 impl CertificateTrust {

@@ -52,7 +52,10 @@ pub enum MailboxStep {
     /// The source has numbered its messages anew: they are recognised by their bytes, and the target keeps its
     /// own numbers.
     Reidentify,
-    /// The target's mailbox was filled, and its owner has removed or renamed it since: it is not brought back.
+    /// The target's mailbox was filled, and its owner has removed it since, and perhaps made another of that name. What was in it
+    /// stays removed; what has come to the source since comes here.
+    Anew,
+    /// The target's mailbox was filled, and its owner has removed it since: it is not brought back as long as nothing new comes.
     RemovedByOwner,
 }
 
@@ -68,7 +71,7 @@ pub fn decide_mailbox(source: &Checkpoint, base: Option<&MailboxBase>, target: &
         };
     };
     if !target.exists {
-        return MailboxStep::RemovedByOwner;
+        return removed(source, base);
     }
     let renumbered = base.uid_validity != source.uid_validity;
     if found != base.target_uid_validity {
@@ -77,7 +80,7 @@ pub fn decide_mailbox(source: &Checkpoint, base: Option<&MailboxBase>, target: &
         return match base.target_uid_validity {
             known if target.holds_ours && !renumbered => MailboxStep::Fill(known),
             _ if target.holds_ours => MailboxStep::Fill(source.uid_validity),
-            _ => MailboxStep::Restart(source.uid_validity),
+            _ => MailboxStep::Anew,
         };
     }
     if target.header.map(|header| header.uid_next) < base.target_uid_next {
@@ -93,6 +96,19 @@ pub fn decide_mailbox(source: &Checkpoint, base: Option<&MailboxBase>, target: &
     }
 }
 
+/// What becomes of a mailbox that its owner has removed: whether there may be mail in it that was not there then.
+fn removed(source: &Checkpoint, base: &MailboxBase) -> MailboxStep {
+    let has_news = match base.agreed {
+        Some(agreed) => source.uid_next.is_none_or(|next| Some(next) > agreed.uid_next),
+        None => true,
+    };
+    if source.messages > 0 && (has_news || base.uid_validity != source.uid_validity) {
+        MailboxStep::Anew
+    } else {
+        MailboxStep::RemovedByOwner
+    }
+}
+
 /// Decides the step for a target that gives messages UIDs of its own: nothing can be filled there with the source's numbers.
 /// What is there is known by the UIDs that the base has recorded, and by its bytes where those do not hold.
 pub fn decide_mailbox_by_content(
@@ -104,7 +120,7 @@ pub fn decide_mailbox_by_content(
         return MailboxStep::Follow;
     };
     if !target.exists {
-        return MailboxStep::RemovedByOwner;
+        return removed(source, base);
     }
     let renumbered = base.uid_validity != source.uid_validity;
     match target.header {
@@ -180,8 +196,12 @@ mod tests {
         check(done, state(7, false), MailboxStep::Unchanged);
         check(done, state(8, true), fill);
         check(done, state(0, true), fill);
-        check(done, state(8, false), MailboxStep::Restart(UidValidity::new(7)));
+        check(done, state(8, false), MailboxStep::Anew);
         check(done, missing, MailboxStep::RemovedByOwner);
+        let earlier = Some(base(7, Some(7), Some(checkpoint(7, 9))));
+        check(earlier, missing, MailboxStep::Anew);
+        check(Some(base(7, Some(7), None)), missing, MailboxStep::Anew);
+        check(Some(base(6, Some(7), Some(seen))), missing, MailboxStep::Anew);
         check(
             Some(base(7, Some(7), Some(checkpoint(7, 9)))),
             state(7, false),
@@ -235,6 +255,12 @@ mod tests {
             ("another", done, state(4, false), restart),
             ("set back", later, found, restart),
             ("removed", done, missing, MailboxStep::RemovedByOwner),
+            (
+                "removed, and mail has come",
+                base(7, Some(3), Some(checkpoint(7, 9))),
+                missing,
+                MailboxStep::Anew,
+            ),
             (
                 "the source numbered anew",
                 base(6, Some(3), Some(checkpoint(6, 10))),

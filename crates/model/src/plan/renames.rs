@@ -35,9 +35,10 @@ pub struct Sample {
     pub internal_date: InternalDate,
 }
 
-/// Whether a mailbox holds the messages that another was known to hold: most of these samples, and none that differs.
+/// Whether a mailbox holds messages that another was known to hold: some of these samples, and none that differs. Some only, because
+/// its owner may have filed and removed many since.
 pub fn holds_the_same(samples: &[Sample], rows: &[MessageRow]) -> bool {
-    let mut found = 0;
+    let mut found = false;
     for sample in samples {
         let Some(row) = rows.iter().find(|row| row.uid == sample.uid) else {
             continue;
@@ -45,9 +46,9 @@ pub fn holds_the_same(samples: &[Sample], rows: &[MessageRow]) -> bool {
         if row.size != sample.size || row.internal_date.is_some_and(|date| date != sample.internal_date) {
             return false;
         }
-        found += 1;
+        found = true;
     }
-    found > 0 && found * 2 >= samples.len()
+    found
 }
 
 /// Those that leave no doubt: of which neither side has another candidate.
@@ -124,9 +125,9 @@ mod tests {
                 ],
                 true,
             ),
-            // One has been removed; one has no date that can be read.
+            // Some have been removed; one has no date that can be read.
             (vec![row(1, 10, Some(100)), row(9, 90, None)], true),
-            (vec![row(1, 10, Some(100))], false),
+            (vec![row(1, 10, Some(100))], true),
             (
                 vec![
                     row(1, 10, Some(100)),

@@ -81,6 +81,13 @@ pub enum Note {
         /// On the source, now.
         now: MailboxName,
     },
+    /// Its owner calls it by another name on the target than when it was brought.
+    RenamedHere {
+        /// On the target, then.
+        before: MailboxName,
+        /// On the target, now.
+        now: MailboxName,
+    },
     /// Its name differs from another's in nothing but case, blanks at the ends, or how accents are put together.
     LooksAlike {
         /// On the target.
@@ -131,6 +138,10 @@ impl fmt::Display for Note {
                 f,
                 "“{before}” is called “{now}” on the old server now: it is renamed here too, unless its owner has \
                  renamed it or made another of that name; its messages are not brought again"
+            ),
+            Self::RenamedHere { before, now } => write!(
+                f,
+                "“{before}” is called “{now}” on the new server now: what comes for it goes there"
             ),
             Self::LooksAlike { target, other } => write!(
                 f,

@@ -2,12 +2,12 @@
 
 use transhume_db::directory::{CredentialFor, CredentialOwner, MigrationRecord};
 use transhume_model::admission::{
-    Attempt, Door, Known, MailboxHere, Moving, Name, Obstacles, Origin, Person, Route, route,
+    Attempt, Known, MailboxHere, Moving, Name, Obstacles, Origin, Person, Route, route,
 };
 use transhume_model::directory::password::Verdict;
 use transhume_model::directory::{Account, Address, DomainName, Login, Provider, Role, Settings};
 
-use super::{Shared, Trouble};
+use super::{Shared, Trouble, Visitor};
 
 /// What was read, and what came of comparing the password.
 pub(super) struct Seen {
@@ -141,9 +141,10 @@ impl Seen {
     }
 
     /// In the model's words.
-    pub(super) fn known(&self, door: Door) -> Known<'_> {
+    pub(super) fn known(&self, visitor: &Visitor) -> Known<'_> {
         Known {
-            door,
+            door: visitor.door,
+            asked_here: visitor.asked_here,
             settings: &self.settings,
             route: self.route(),
             person: self.account.as_ref().map(|account| self.person(account)),

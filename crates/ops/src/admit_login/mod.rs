@@ -6,6 +6,7 @@
 mod ask;
 mod hashing;
 mod known;
+mod tunnels;
 mod write;
 
 use std::collections::HashMap;
@@ -20,10 +21,13 @@ use transhume_model::admission::{
     Attempt, Consequence, Decision, Door, Guard, GuardRules, Refusal, Way, answered, decide,
 };
 use transhume_model::directory::password::CannotHash;
-use transhume_model::directory::{Address, Login, ProviderSecurity, Role, Secret};
+use transhume_model::directory::{
+    Address, CertificateTrust, Login, Provider, ProviderSecurity, Role, Secret,
+};
 
 use hashing::Hashing;
 use known::Seen;
+use tunnels::Tunnels;
 
 /// Fills with random octets, or says why it cannot.
 pub type Randomness = Arc<dyn Fn(&mut [u8]) -> Result<(), String> + Send + Sync>;
@@ -56,6 +60,7 @@ struct Shared {
     guard: Mutex<Guard>,
     hashing: Hashing,
     asking: ask::Asking,
+    tunnels: Tunnels,
     /// Of this process alone: see [`ask`].
     trial_key: [u8; 32],
     /// One at a time for each login: clients open several connections at once, and the old server is asked once.
@@ -73,6 +78,8 @@ pub struct Visitor {
     pub password: Secret,
     /// The network that they come from, as far as it is worth counting; `None` is this machine, or unknown.
     pub network: Option<String>,
+    /// Whether the program that asks runs on this machine: only that can be led through this one.
+    pub asked_here: bool,
 }
 
 /// What they are answered.
@@ -102,10 +109,12 @@ pub enum Destination {
     Old {
         /// Its host.
         host: String,
-        /// Its port.
+        /// Its port, at this door.
         port: u16,
         /// How the connection is secured.
         security: ProviderSecurity,
+        /// The port of this machine that leads there, in clear up to here: the only way where the certificate is pinned.
+        tunnel: Option<u16>,
         /// Their login there.
         login: String,
         /// Their password there.
@@ -124,6 +133,8 @@ enum Trouble {
     Hash(#[from] CannotHash),
     #[error("the system gives no random numbers: {0}")]
     Random(String),
+    #[error("no port of this machine could be opened to lead to the old server: {0}")]
+    Tunnel(String),
     #[error("a part of the program has failed (please report it): {0}")]
     Internal(String),
 }
@@ -138,6 +149,7 @@ impl Admission {
             guard: Mutex::new(Guard::new(rules)),
             hashing: Hashing::new(),
             asking: ask::Asking::default(),
+            tunnels: Tunnels::default(),
             trial_key,
             turns: Mutex::default(),
         };
@@ -175,10 +187,10 @@ impl Shared {
 
     async fn look_and_ask(&self, visitor: &Visitor, attempt: &Attempt) -> Result<Answer, Trouble> {
         let seen = self.see(attempt).await?;
-        let known = seen.known(visitor.door);
+        let known = seen.known(visitor);
         let decision = decide(&known);
         let Decision::Ask(question) = &decision else {
-            return self.carry_out(&seen, decision, None).await;
+            return self.carry_out(visitor, &seen, decision, None).await;
         };
         // An attacker gets no further than this.
         if let Some(refusal) = self.denies(visitor, attempt, question) {
@@ -193,7 +205,7 @@ impl Shared {
         };
         // Somebody may have been let in meanwhile, over another connection of the same client.
         let seen = self.see(attempt).await?;
-        let known = seen.known(visitor.door);
+        let known = seen.known(visitor);
         match decide(&known) {
             Decision::Ask(question) => {
                 let finding = match self.ask(visitor, attempt, &question).await {
@@ -220,15 +232,16 @@ impl Shared {
                     }
                 };
                 (self.around.wake)();
-                self.carry_out(&seen, then, Some(attempt)).await
+                self.carry_out(visitor, &seen, then, Some(attempt)).await
             }
-            decision => self.carry_out(&seen, decision, None).await,
+            decision => self.carry_out(visitor, &seen, decision, None).await,
         }
     }
 
     /// Makes an answer of a decision. `fresh`: the old server has just taken this password.
     async fn carry_out(
         &self,
+        visitor: &Visitor,
         seen: &Seen,
         decision: Decision<'_>,
         fresh: Option<&Attempt>,
@@ -244,8 +257,15 @@ impl Shared {
             Way::Here => Destination::Here,
             Way::Old { provider, login } => Destination::Old {
                 host: provider.host.as_str().to_owned(),
-                port: provider.port.get(),
+                port: match visitor.door {
+                    Door::Pop3 => provider.security.pop3_port().get(),
+                    _ => provider.port.get(),
+                },
                 security: provider.security,
+                tunnel: match provider.certificate {
+                    CertificateTrust::Public => None,
+                    CertificateTrust::Pinned(_) => Some(self.tunnel(provider, visitor.door).await?),
+                },
                 login,
                 password: match fresh {
                     Some(attempt) => attempt.password.clone(),
@@ -260,6 +280,12 @@ impl Shared {
             role,
             to,
         })
+    }
+
+    /// The port of this machine that leads to a provider's server.
+    async fn tunnel(&self, provider: &Provider, door: Door) -> Result<u16, Trouble> {
+        let port = self.tunnels.port(provider, door, &self.around.log).await;
+        port.map_err(|error| Trouble::Tunnel(error.to_string()))
     }
 
     /// The password of the old server that is known of somebody who is here.

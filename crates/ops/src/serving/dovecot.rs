@@ -158,8 +158,10 @@ const LOGINS: &str = "# The directory knows who there is: any character may stan
                       auth_cache_negative_ttl = 0\n\
                       auth_cache_verify_password_with_worker = yes\n";
 
-fn query(template: &str, user: &str, service: &str, root: &str) -> String {
+fn query(template: &str, user: &str, service: &str, root: &str, (owner, group): (&str, &str)) -> String {
     template
+        .replace("{owner}", owner)
+        .replace("{group}", group)
         .replace("{user}", user)
         .replace("{service}", service)
         .replace("{root}", root)
@@ -183,7 +185,7 @@ fn files_2_3(
             "driver = pgsql\nconnect = host={host} port={port} dbname={name} user={ROLE} password={password}\n"
         ),
     };
-    let query = |template| query(template, "%u", "%s", root);
+    let query = |template| query(template, "%u", "%s", root, (user, group));
     let sql = format!(
         "{connect}password_query = {}\nuser_query = {}\niterate_query = {}\n",
         query(LOGIN),
@@ -238,7 +240,7 @@ fn files_2_4(
             "sql_driver = pgsql\npgsql {host} {{\n  parameters {{\n    port = {port}\n    dbname = {name}\n    user = {ROLE}\n    password = {password}\n  }}\n}}\n"
         ),
     };
-    let query = |template| query(template, "%{user}", "%{protocol}", root);
+    let query = |template| query(template, "%{user}", "%{protocol}", root, (user, group));
     let text = format!(
         "# Dovecot 2.4: who logs in, and where their mail lies, comes from Transhume's directory.\n\
          mail_driver = maildir\n\

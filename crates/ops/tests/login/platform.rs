@@ -58,6 +58,7 @@ pub(crate) fn visitor(door: Door, name: &str, password: &str) -> Visitor {
         name: name.to_owned(),
         password: Secret::new(password.as_bytes().to_vec()),
         network: None,
+        asked_here: true,
     }
 }
 

@@ -59,6 +59,16 @@ pub(crate) trait Target: fmt::Debug + Send + Sync {
     /// Gives a mailbox another name, and says whether it could.
     async fn rename_mailbox(&self, from: &MailboxName, to: &MailboxName) -> Result<bool, SyncError>;
 
+    /// Those of these mailboxes, which were filled once, that their owner calls by another name now: their positions, and the names,
+    /// which are none of `taken`.
+    async fn renamed_by_owner(
+        &self,
+        _filled: &[Counterpart<'_>],
+        _taken: &HashSet<MailboxName>,
+    ) -> Result<Vec<(usize, MailboxName)>, SyncError> {
+        Ok(Vec::new())
+    }
+
     /// What a mailbox holds; nothing when it is not there. `uid_validity` is the source's.
     async fn look(
         &self,

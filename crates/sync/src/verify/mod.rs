@@ -252,6 +252,7 @@ impl Pass {
                 Note::NotOwn { source } => (source, Difference::NotOwn),
                 Note::Virtual { .. }
                 | Note::Moved { .. }
+                | Note::RenamedHere { .. }
                 | Note::LooksAlike { .. }
                 | Note::RoleTaken { .. } => continue,
             };

@@ -6,6 +6,7 @@
     reason = "a broken assumption should stop the test where it happens"
 )]
 
+mod emptied;
 mod faults;
 mod fence;
 mod history;

@@ -119,7 +119,7 @@ impl Config {
         let lease = said(("service", "lease"), lease.as_ref(), LEASE, variables)?;
         let mail = said(("mail", "folder"), folder.as_ref(), MAIL.into(), variables)?;
         let owner = said(("mail", "owner"), owner.as_ref(), OWNER.to_owned(), variables)?;
-        let doveadm = said(("mail", "doveadm"), doveadm.as_ref(), false, variables)?;
+        let doveadm = said(("mail", "doveadm"), doveadm.as_ref(), true, variables)?;
         let none = PathBuf::new();
         let dovecot = said(
             ("mail", "dovecot-config"),
@@ -141,7 +141,7 @@ impl Config {
         if !dovecot.is_default() && !doveadm.value {
             return Err(self.refuse(
                 &dovecot,
-                "this is for doveadm, and doveadm is not to be used (doveadm = true)",
+                "this is for doveadm, and doveadm is not to be used (doveadm = false)",
             ));
         }
         Ok(Service {
@@ -197,7 +197,7 @@ mod tests {
         let usual = service(OWNED, None).unwrap();
         assert_eq!(
             (usual.listen.to_string().as_str(), usual.lease, &usual.doveadm),
-            (LISTEN, Duration::from_mins(1), &None)
+            (LISTEN, Duration::from_mins(1), &Some(DoveadmUse { config: None }))
         );
         let file = service(said, None).unwrap();
         assert_eq!(
@@ -208,8 +208,8 @@ mod tests {
         assert_eq!(variable.listen.to_string(), "127.0.0.1:2");
         let variable = service(said, Some(("TRANSHUME_SERVICE_STATE_DIR", "/s"))).unwrap();
         assert_eq!(variable.state, Path::new("/s"));
-        let variable = service(said, Some(("TRANSHUME_MAIL_DOVEADM", "true"))).unwrap();
-        assert_eq!(variable.doveadm, Some(DoveadmUse { config: None }));
+        let variable = service(said, Some(("TRANSHUME_MAIL_DOVEADM", "false"))).unwrap();
+        assert_eq!(variable.doveadm, None);
     }
 
     #[test]
@@ -253,9 +253,9 @@ mod tests {
                 "line 2: owner: Dovecot never serves",
             ),
             (
-                "[mail]\ndovecot-config = \"/x\"",
+                "[mail]\ndoveadm = false\ndovecot-config = \"/x\"",
                 None,
-                "line 2: dovecot-config: this is for doveadm",
+                "line 3: dovecot-config: this is for doveadm",
             ),
             (
                 OWNED,

@@ -51,8 +51,22 @@ impl Prepared {
             service,
             owner,
         };
+        prepared.look_for_doveadm()?;
         prepared.make_state_folder()?;
         Ok(prepared)
+    }
+
+    /// Whether what this program runs is there.
+    fn look_for_doveadm(&self) -> Result<(), Failure> {
+        if self.service.doveadm.is_none() || has_program("doveadm") {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Exit::Usage,
+            "doveadm, which tells Dovecot how far the old server had counted, is not on this machine",
+            "Install it (package dovecot-core); or say doveadm = false in [mail] of the configuration file, and read about CONDSTORE \
+             in docs/operator/service.md first.",
+        ))
     }
 
     /// From here on with the rights of the owner of all mail. No thread may run yet.
@@ -120,6 +134,12 @@ pub(crate) fn surroundings() -> Surroundings {
         random: Arc::new(|| getrandom::u32().unwrap_or(u32::MAX / 2)),
         say: Arc::new(|line: &str| eprintln!("{line}")),
     }
+}
+
+/// Whether a program of that name is found where programs are looked for.
+pub(crate) fn has_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
 fn now() -> i64 {

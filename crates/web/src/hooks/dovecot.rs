@@ -38,6 +38,7 @@ pub(crate) async fn dovecot(
         name,
         password: Secret::new(form::field(&body, "password")),
         network: text("ip").as_deref().and_then(network::of),
+        asked_here: access::is_here(peer),
     };
     reply(door, state.admission.admit(visitor).await)
 }
@@ -53,28 +54,28 @@ fn reply(door: Door, answer: Answer) -> Reply {
             ..
         } => {
             let mut fields = vec![("user", address.as_str().as_bytes().to_vec())];
-            fields.extend(to_old_server(door, &to));
+            fields.extend(to_old_server(&to));
             (StatusCode::OK, lines(&fields))
         }
     }
 }
 
 /// Fields by which Dovecot leads to the old server.
-fn to_old_server(door: Door, to: &Destination) -> Vec<(&'static str, Vec<u8>)> {
+fn to_old_server(to: &Destination) -> Vec<(&'static str, Vec<u8>)> {
     let Destination::Old {
         host,
         port,
         security,
+        tunnel,
         login,
         password,
     } = to
     else {
         return Vec::new();
     };
-    let port = match (door, security) {
-        (Door::Pop3, ProviderSecurity::Tls) => 995,
-        (Door::Pop3, _) => 110,
-        _ => *port,
+    let (host, port, security) = match tunnel {
+        Some(port) => ("127.0.0.1", port, ProviderSecurity::Clear),
+        None => (host.as_str(), port, *security),
     };
     let mut fields = vec![
         ("proxy", b"y".to_vec()),
@@ -130,11 +131,12 @@ mod tests {
         }
     }
 
-    fn old(security: ProviderSecurity) -> Destination {
+    fn old(security: ProviderSecurity, tunnel: Option<u16>) -> Destination {
         Destination::Old {
             host: "imap.old.example".to_owned(),
             port: 1993,
             security,
+            tunnel,
             login: "a@old.example".to_owned(),
             password: Secret::new(b"a b\n=%".to_vec()),
         }
@@ -142,19 +144,42 @@ mod tests {
 
     #[test]
     fn the_way_to_the_old_server_is_told_in_dovecots_fields() {
-        let way = "proxy=y\nhost=imap.old.example\n";
         let who = "destuser=a@old.example\npass=a%20b%0A%3D%25\n";
-        for (door, to, port, security) in [
-            (Door::Imap, ProviderSecurity::Tls, 1993, "ssl=yes\n"),
-            (Door::Imap, ProviderSecurity::StartTls, 1993, "starttls=yes\n"),
-            (Door::Imap, ProviderSecurity::Clear, 1993, ""),
-            (Door::Pop3, ProviderSecurity::Tls, 995, "ssl=yes\n"),
-            (Door::Pop3, ProviderSecurity::StartTls, 110, "starttls=yes\n"),
-            (Door::Pop3, ProviderSecurity::Clear, 110, ""),
+        for (to, tunnel, way, security) in [
+            (
+                ProviderSecurity::Tls,
+                None,
+                "host=imap.old.example\nport=1993\n",
+                "ssl=yes\n",
+            ),
+            (
+                ProviderSecurity::StartTls,
+                None,
+                "host=imap.old.example\nport=1993\n",
+                "starttls=yes\n",
+            ),
+            (
+                ProviderSecurity::Clear,
+                None,
+                "host=imap.old.example\nport=1993\n",
+                "",
+            ),
+            (
+                ProviderSecurity::Tls,
+                Some(40_000),
+                "host=127.0.0.1\nport=40000\n",
+                "",
+            ),
+            (
+                ProviderSecurity::StartTls,
+                Some(40_000),
+                "host=127.0.0.1\nport=40000\n",
+                "",
+            ),
         ] {
-            let (status, fields) = reply(door, let_in(old(to)));
+            let (status, fields) = reply(Door::Imap, let_in(old(to, tunnel)));
             assert_eq!(status, StatusCode::OK);
-            let expected = format!("user=a%2F%C3%BC@b.example\n{way}port={port}\n{who}{security}");
+            let expected = format!("user=a%2F%C3%BC@b.example\nproxy=y\n{way}{who}{security}");
             assert_eq!(fields, expected);
         }
         let (_, fields) = reply(Door::Imap, let_in(Destination::Here));

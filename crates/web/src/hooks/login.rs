@@ -56,6 +56,8 @@ pub(crate) async fn login(
         name: question.name,
         password: Secret::new(question.password.into_bytes()),
         network: question.ip.as_deref().and_then(network::of),
+        // Nobody is led anywhere from here.
+        asked_here: true,
     };
     Ok(Json(told(state.admission.admit(visitor).await)))
 }

@@ -91,7 +91,7 @@ impl Platform {
         let text = format!(
             "[directory]\nurl = \"postgres://{USER}@127.0.0.1:{}/{database}\"\npassword-file = \"password\"\n\
              [secrets]\nkey-file = \"secret.key\"\n[service]\nlease = {LEASE}\nstate-dir = \"{}\"\n\
-             [mail]\nfolder = \"{}\"\nowner = \"{uid}:{gid}\"\n",
+             [mail]\nfolder = \"{}\"\nowner = \"{uid}:{gid}\"\n{MORE}doveadm = false\n",
             server.port(),
             state.display(),
             mail.display()

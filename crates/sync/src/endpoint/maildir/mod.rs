@@ -2,7 +2,7 @@
 
 mod place;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -231,6 +231,29 @@ impl Target for MaildirTarget {
         blocking(move || root.rename(&from, &to)).await
     }
 
+    async fn renamed_by_owner(
+        &self,
+        filled: &[Counterpart<'_>],
+        taken: &HashSet<MailboxName>,
+    ) -> Result<Vec<(usize, MailboxName)>, SyncError> {
+        let Some(root) = &self.root else {
+            return Ok(Vec::new());
+        };
+        let mut wanted = Vec::new();
+        for (at, mailbox) in filled.iter().enumerate() {
+            if let Some(known) = mailbox.record.base.target_uid_validity {
+                wanted.push(Wanderer {
+                    at,
+                    was: root.mailbox(&mailbox.record.target)?,
+                    known,
+                    tag: tag_of(mailbox),
+                });
+            }
+        }
+        let (root, taken) = (root.clone(), taken.clone());
+        blocking(move || find_wanderers(&root, wanted, &taken)).await
+    }
+
     async fn look(
         &self,
         mailbox: &Counterpart<'_>,
@@ -332,6 +355,61 @@ impl Index for Marks {
     fn is_empty(&self) -> bool {
         self.scan.len() == 0
     }
+}
+
+/// A mailbox that may have got another name.
+struct Wanderer {
+    at: usize,
+    was: MailboxDir,
+    /// The UIDVALIDITY that it had.
+    known: UidValidity,
+    tag: [u8; 8],
+}
+
+/// A mailbox that Dovecot renames keeps its UIDVALIDITY, and its messages their marks. Where both are found under another name, and
+/// under one only, that is where it has gone.
+fn find_wanderers(
+    root: &MaildirRoot,
+    mailboxes: Vec<Wanderer>,
+    taken: &HashSet<MailboxName>,
+) -> Result<Vec<(usize, MailboxName)>, MaildirError> {
+    let uid_validity = |dir: &MailboxDir| -> Result<Option<UidValidity>, MaildirError> {
+        Ok(dir.header()?.map(|header| header.uid_validity))
+    };
+    let mut gone = Vec::new();
+    for mailbox in mailboxes {
+        if !mailbox.was.exists()? || uid_validity(&mailbox.was)? != Some(mailbox.known) {
+            gone.push(mailbox);
+        }
+    }
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut candidates = Vec::new();
+    for name in root.list()?.into_iter().filter_map(|found| found.name) {
+        if !name.is_inbox() && !taken.contains(&name) {
+            let dir = root.mailbox(&name)?;
+            if let Some(uid_validity) = uid_validity(&dir)? {
+                candidates.push((name, uid_validity, dir));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for mailbox in gone {
+        let mut fitting = Vec::new();
+        for (name, _, dir) in candidates
+            .iter()
+            .filter(|(_, number, _)| *number == mailbox.known)
+        {
+            if dir.scan()?.ours().any(|(origin, _)| origin.tag == mailbox.tag) {
+                fitting.push(name);
+            }
+        }
+        if let [name] = fitting[..] {
+            found.push((mailbox.at, name.clone()));
+        }
+    }
+    Ok(found)
 }
 
 fn tag_of(mailbox: &Counterpart<'_>) -> [u8; 8] {

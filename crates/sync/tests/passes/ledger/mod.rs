@@ -58,6 +58,8 @@ struct Ledger {
     /// How many their owner has removed under an earlier name, or when the base may not have known them: they may be there.
     removed_before: BTreeMap<Bytes, u64>,
     mailbox_removed: Removed,
+    /// The messages that it held then, or might have held: they stay away, those that come later come.
+    removed_with: BTreeSet<u64>,
     /// The source's UIDVALIDITY when it was last seen, and whether it has ever been another.
     uid_validity: Option<u32>,
     has_changed_validity: bool,
@@ -75,7 +77,7 @@ struct Ledger {
 enum Removed {
     #[default]
     No,
-    /// After a complete pass: it must not come back.
+    /// After a complete pass: what was in it must not come back.
     Surely,
     /// When it was not certain that it was filled: it may come back.
     Perhaps,
@@ -155,8 +157,11 @@ impl Ledgers {
     pub(crate) fn mailbox_removed(&mut self, mailbox: &str) {
         let ledger = self.ledger(mailbox);
         let surely = ledger.is_settled && ledger.mailbox_removed == Removed::No;
+        let mut removed_with = std::mem::take(&mut ledger.removed_with);
+        removed_with.extend(ledger.seen.values().flatten());
         *ledger = Ledger {
             mailbox_removed: if surely { Removed::Surely } else { Removed::Perhaps },
+            removed_with,
             uid_validity: ledger.uid_validity,
             has_changed_validity: true,
             ..Ledger::default()
@@ -372,15 +377,30 @@ impl Ledgers {
         let was_cut = self.was_cut;
         for (name, mailbox) in account.mailboxes() {
             let ledger = self.ledger(name);
+            let news = mailbox
+                .messages
+                .iter()
+                .find(|message| !ledger.removed_with.contains(&message.serial));
             let Some(disk) = after.get(name) else {
-                if ledger.mailbox_removed == Removed::No {
-                    return Err(format!("{name} is missing"));
+                match (ledger.mailbox_removed, news) {
+                    (Removed::No, _) => return Err(format!("{name} is missing")),
+                    // I3: what arrived later was not removed by anybody.
+                    (Removed::Surely, Some(message)) => {
+                        return Err(format!(
+                            "{name}, which its owner has removed, lacks {}",
+                            text(&message.bytes)
+                        ));
+                    }
+                    _ => continue,
                 }
-                continue;
             };
-            if ledger.mailbox_removed == Removed::Surely {
-                // I7: what the owner removed does not return.
-                return Err(format!("{name} was removed by its owner, and is back"));
+            let was_removed = ledger.mailbox_removed == Removed::Surely;
+            if was_removed {
+                if news.is_none() && !ledger.is_renumbered {
+                    // I7: what the owner removed does not return.
+                    return Err(format!("{name} was removed by its owner, and is back"));
+                }
+                ledger.remove_what_went_with_it();
             }
             ledger.mailbox_removed = Removed::No;
             let is_excused = |file: &String| was_cut && is_of_a_dead_pass(file);
@@ -388,7 +408,9 @@ impl Ledgers {
                 return Err(format!("left behind in {name}: {:?}", disk.leftovers));
             }
             ledger.check_all_there(name, mailbox, disk)?;
-            ledger.check_numbers(name, mailbox, before, disk)?;
+            if !was_removed {
+                ledger.check_numbers(name, mailbox, before, disk)?;
+            }
             ledger.check_flags(name, mailbox, before, disk)?;
             ledger.is_renumbered = false;
             ledger.is_settled = true;
@@ -400,6 +422,16 @@ impl Ledgers {
 }
 
 impl Ledger {
+    /// The mailbox is back, with what has come since: what had been in it counts as removed by its owner, one by one.
+    fn remove_what_went_with_it(&mut self) {
+        for (bytes, serials) in &self.seen {
+            let went = serials.intersection(&self.removed_with).count() as u64;
+            if went > 0 {
+                *self.removed.entry(bytes.clone()).or_default() += went;
+            }
+        }
+    }
+
     // I3: no message is on the source that is neither on the target nor was removed there by its owner. I6: as many.
     fn check_all_there(
         &self,

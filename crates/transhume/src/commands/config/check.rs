@@ -7,6 +7,7 @@ use transhume_db::Sealer;
 use crate::config::DirectoryOptions;
 use crate::config::said::of_process;
 use crate::exit::{Exit, Failure};
+use crate::service::has_program;
 
 /// Reads the configuration as the service would, and tells what holds. Nothing is made, and no server is asked.
 pub(super) fn check(options: &DirectoryOptions) -> Result<String, Failure> {
@@ -40,7 +41,12 @@ pub(super) fn check(options: &DirectoryOptions) -> Result<String, Failure> {
         "mail.owner",
         &format!("{} ({}:{})", service.owner.value, owner.uid, owner.gid),
     );
-    line("mail.doveadm", &service.doveadm.is_some());
+    let doveadm = match &service.doveadm {
+        None => "false",
+        Some(_) if has_program("doveadm") => "true",
+        Some(_) => "true (but it is not on this machine: the service will not start)",
+    };
+    line("mail.doveadm", &doveadm);
     let guard = &login.guard;
     for (name, allowance) in [
         ("login.per-network", guard.per_network),
