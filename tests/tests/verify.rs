@@ -168,12 +168,8 @@ fn what_people_did_is_explained() {
     here.logout().unwrap();
     // Only what its owner did: all is well.
     let (code, json) = verify(&pair, &[]);
-    assert_eq!(
-        (code, &standings(&json)[..2]),
-        (0, &[0, 0][..]),
-        "{:#?}",
-        told(&json)
-    );
+    assert_eq!(code, 0, "{:#?}", told(&json));
+    assert_eq!(standings(&json)[..2], [0, 0]);
     assert_eq!(
         told(&json),
         [
