@@ -145,6 +145,23 @@ fn late_mail_is_swept(place: &Place, cache: &mut Cache) {
     });
 }
 
+/// Everybody is cut over, and the old server stopped.
+fn the_last_day(place: &mut Place, caches: &mut [Cache]) {
+    arrives_there(place, "jon@old.example", "the last");
+    for user in PEOPLE {
+        place.transhume(&["migration", "cut-over", user]);
+    }
+    wait_until("all is finished", || count(place, "finished") == "10");
+    assert_eq!(caches[9].synchronise(place, PEOPLE[9], PASSWORD), 1);
+    late_mail_is_swept(place, &mut caches[9]);
+    place.old.stop();
+    for (user, cache) in PEOPLE.iter().zip(caches).skip(1) {
+        assert_eq!(cache.synchronise(place, user, PASSWORD), 0, "{user}");
+    }
+    let said = Imap::connect(place.imap_port()).login("ben@old.example", "wrong");
+    assert!(said.starts_with("NO [AUTHENTICATIONFAILED]"), "{said}");
+}
+
 pub(crate) fn tell() {
     let mut place = Place::start(&PEOPLE);
     place.hold_passes();
@@ -249,20 +266,7 @@ pub(crate) fn tell() {
         caches[0].synchronise(&place, ada, "another one") == 1
     });
 
-    // The last day.
-    arrives_there(&place, "jon@old.example", "the last");
-    for user in PEOPLE {
-        place.transhume(&["migration", "cut-over", user]);
-    }
-    wait_until("all is finished", || count(&place, "finished") == "10");
-    assert_eq!(caches[9].synchronise(&place, PEOPLE[9], PASSWORD), 1);
-    late_mail_is_swept(&place, &mut caches[9]);
-    place.old.stop();
-    for (user, cache) in PEOPLE.iter().zip(&mut caches).skip(1) {
-        assert_eq!(cache.synchronise(&place, user, PASSWORD), 0, "{user}");
-    }
-    let said = Imap::connect(place.imap_port()).login("ben@old.example", "wrong");
-    assert!(said.starts_with("NO [AUTHENTICATIONFAILED]"), "{said}");
+    the_last_day(&mut place, &mut caches);
     let shown: Value = serde_json::from_slice(&place.transhume(&["migration", "list", "--json"])).unwrap();
     let all = shown["migrations"].as_array().map_or(0, Vec::len);
     assert_eq!(all, 10, "{shown}");
