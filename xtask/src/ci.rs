@@ -58,12 +58,18 @@ pub(crate) fn install(steps: &mut Steps) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Unpacks the real servers that cannot be installed beside Dovecot.
+/// Unpacks the real servers that cannot be installed beside Dovecot, and what asks the API.
 fn unpack(steps: &mut Steps) -> anyhow::Result<()> {
     let missing = transhume_testkit::missing_servers()?;
     if !missing.is_empty() {
         steps.step(&format!("unpack {}", missing.join(" ")), || {
             transhume_testkit::unpack_missing()?;
+            Ok(true)
+        })?;
+    }
+    if transhume_testkit::schemathesis().is_err() {
+        steps.step("install schemathesis", || {
+            transhume_testkit::install_schemathesis()?;
             Ok(true)
         })?;
     }

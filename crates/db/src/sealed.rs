@@ -72,6 +72,7 @@ pub enum SealError {
 }
 
 /// Seals and reads secrets with one key. `Debug` shows the key's id only.
+#[derive(Clone)]
 pub struct Sealer {
     id: [u8; ID],
     cipher: XChaCha20Poly1305,

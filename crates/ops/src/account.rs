@@ -1,6 +1,6 @@
 //! Accounts: added, removed, enabled, given another password.
 
-use transhume_db::directory::{DirectoryError, DirectoryPool};
+use transhume_db::directory::{DirectoryError, DirectoryPool, DirectoryTransaction};
 use transhume_model::directory::{Account, AliasAddress, Entry, Login, StoredPassword};
 use transhume_model::plan::directory::{IfExists, Problem, Recipients, Rules, plan};
 
@@ -36,6 +36,16 @@ pub(crate) fn told(problems: &[Problem]) -> String {
 /// Adds something to the directory, checked as an import's rows are.
 pub async fn add_entry(pool: &DirectoryPool, entry: Entry) -> Result<(), AccountError> {
     let mut transaction = pool.begin().await?;
+    add_within(&mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The same, within a transaction.
+pub(crate) async fn add_within(
+    transaction: &mut DirectoryTransaction<'_>,
+    entry: Entry,
+) -> Result<(), AccountError> {
     let directory = transaction.read().await?;
     let rules = Rules {
         if_exists: IfExists::Refuse,
@@ -46,9 +56,7 @@ pub async fn add_entry(pool: &DirectoryPool, entry: Entry) -> Result<(), Account
         let problems = planned.problems.into_iter().map(|((), problem)| problem);
         return Err(AccountError::Refused(problems.collect()));
     }
-    transaction.apply(&planned.changes).await?;
-    transaction.commit().await?;
-    Ok(())
+    Ok(transaction.apply(&planned.changes).await?)
 }
 
 /// What went with an account.
@@ -70,6 +78,17 @@ pub async fn remove_account(
     force: bool,
 ) -> Result<Removed, AccountError> {
     let mut transaction = pool.begin().await?;
+    let removed = remove_within(&mut transaction, login, force).await?;
+    transaction.commit().await?;
+    Ok(removed)
+}
+
+/// The same, within a transaction.
+pub(crate) async fn remove_within(
+    transaction: &mut DirectoryTransaction<'_>,
+    login: &Login,
+    force: bool,
+) -> Result<Removed, AccountError> {
     let account = transaction.account(login).await?;
     let account = account.ok_or_else(|| AccountError::Unknown(login.clone()))?;
     let migration = transaction.migration_of(login).await?;
@@ -81,7 +100,6 @@ pub async fn remove_account(
         return Err(AccountError::UnderWay(login.clone()));
     }
     let aliases = transaction.remove_account(&account).await?;
-    transaction.commit().await?;
     Ok(Removed {
         account,
         aliases,

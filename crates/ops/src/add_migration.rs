@@ -83,6 +83,16 @@ pub struct Begun {
 /// Begins a migration: with its domain and its account, where these are not here yet.
 pub async fn add_migration(pool: &DirectoryPool, mover: Mover<'_>) -> Result<Begun, AddMigrationError> {
     let mut transaction = pool.begin().await?;
+    let begun = add_within(&mut transaction, mover).await?;
+    transaction.commit().await?;
+    Ok(begun)
+}
+
+/// The same, within a transaction.
+pub(crate) async fn add_within(
+    transaction: &mut DirectoryTransaction<'_>,
+    mover: Mover<'_>,
+) -> Result<Begun, AddMigrationError> {
     let providers = transaction.providers().await?;
     let old = mover.old_address;
     let found = find(&providers, old).ok_or_else(|| AddMigrationError::NoProvider(old.clone()))?;
@@ -110,7 +120,7 @@ pub async fn add_migration(pool: &DirectoryPool, mover: Mover<'_>) -> Result<Beg
         }
     };
     if is_new {
-        add_account(&mut transaction, &found.address, mover).await?;
+        add_account(transaction, &found.address, mover).await?;
     }
     let new = NewMigration {
         login: &login,
@@ -125,7 +135,6 @@ pub async fn add_migration(pool: &DirectoryPool, mover: Mover<'_>) -> Result<Beg
         let owner = CredentialOwner::Migration(id);
         transaction.set_credential(owner, &kept, mover.now).await?;
     }
-    transaction.commit().await?;
     Ok(Begun {
         id,
         address: found.address,

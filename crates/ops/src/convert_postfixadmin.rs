@@ -8,6 +8,9 @@ use transhume_db::foreign::postfixadmin::{ForeignError, ForeignLocation, TableNa
 use transhume_model::directory::{Directory, RemoteMailbox, Secret};
 use transhume_model::import::postfixadmin::{Options, Planned, Report, convert};
 
+/// What passwords of remote mailboxes are sealed for: the table that they stand in.
+pub const REMOTE_MAILBOXES: &str = "remote_mailbox";
+
 /// Changes carried out in one go.
 const CHUNK: usize = 5_000;
 

@@ -10,11 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use transhume_db::directory::{DirectoryError, DirectoryStore};
-use transhume_model::directory::{Directory, Entry, Login, StoredPassword};
+use transhume_model::directory::{Directory, Entry, Login, Role, StoredPassword};
 use transhume_model::import::csv::{
-    ClearPassword, Complaint, FilePlan, Options, Place, Text, TextProblem, decode, plan_file,
+    ClearPassword, Complaint, FilePlan, Options, Place, Text, TextProblem, decode, plan_file_of,
 };
 use transhume_model::plan::directory::Change;
+use transhume_model::rights::{Actor, may_add};
 
 /// Changes carried out between two words on the progress.
 const CHUNK: usize = 5_000;
@@ -31,6 +32,8 @@ pub struct How<'h> {
     pub encoding: Option<&'h str>,
     /// How passwords are hashed.
     pub hash: Hash<'h>,
+    /// In whose name; `None` is that of whoever owns the directory. Domains that they add, they administer.
+    pub actor: Option<&'h Actor>,
 }
 
 /// Where a file's entries go.
@@ -157,6 +160,13 @@ async fn into_store(
     while written < all {
         let chunk: Vec<Change> = changes.by_ref().take(CHUNK).collect();
         transaction.apply(&chunk).await?;
+        if let Some(actor) = how.actor.filter(|actor| actor.role != Role::SuperAdmins) {
+            for change in &chunk {
+                if let Change::Add(Entry::Domain(domain)) = change {
+                    transaction.administer(&actor.login, &domain.name).await?;
+                }
+            }
+        }
         written += chunk.len();
         tell(Step::Writing(written, all));
     }
@@ -182,7 +192,19 @@ fn into_memory(
 
 fn planned(text: &Text<'_>, directory: &Directory, how: How<'_>, tell: &mut dyn FnMut(Step)) -> FilePlan {
     let all = text.text.len();
-    plan_file(text, directory, how.options, |octets| {
+    let mut actor = how.actor.cloned();
+    let may = |entry: &Entry| {
+        let Some(actor) = &mut actor else { return Ok(()) };
+        may_add(actor, entry).map_err(|denied| denied.to_string())?;
+        // What is new with this file is theirs, and lines below may go into it; what is there is whose it is.
+        if let Entry::Domain(domain) = entry
+            && !directory.domains.contains_key(&domain.name)
+        {
+            actor.administers.insert(domain.name.clone());
+        }
+        Ok(())
+    };
+    plan_file_of(text, directory, how.options, may, |octets| {
         tell(Step::Reading(octets, all));
     })
 }

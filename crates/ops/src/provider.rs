@@ -88,6 +88,15 @@ pub struct MasterPassword<'p> {
     pub now: i64,
 }
 
+/// Whether a provider has to host something already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hosting {
+    /// It has at least one domain: else nobody could come from it.
+    Something,
+    /// Its domains may come later: programs say one thing after the other.
+    Anything,
+}
+
 /// Adds a provider.
 pub async fn add_provider(
     pool: &DirectoryPool,
@@ -95,16 +104,25 @@ pub async fn add_provider(
     master: MasterPassword<'_>,
 ) -> Result<(), ProviderError> {
     let mut transaction = pool.begin().await?;
+    add_within(&mut transaction, provider, master, Hosting::Something).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// The same, within a transaction.
+pub(crate) async fn add_within(
+    transaction: &mut DirectoryTransaction<'_>,
+    provider: &Provider,
+    master: MasterPassword<'_>,
+    hosting: Hosting,
+) -> Result<(), ProviderError> {
     let others = transaction.providers().await?;
-    let mut faults = faults(&mut transaction, provider, &others).await?;
+    let mut faults = faults(transaction, provider, &others, hosting).await?;
     faults.extend(master_fault(provider, master, false));
     if !faults.is_empty() {
         return Err(ProviderError::Refused(faults));
     }
     transaction.add_provider(provider).await?;
-    keep(&mut transaction, provider, master).await?;
-    transaction.commit().await?;
-    Ok(())
+    keep(transaction, provider, master).await
 }
 
 /// Changes a provider, and says what it is now. Its migrations stay.
@@ -115,6 +133,19 @@ pub async fn change_provider(
     master: MasterPassword<'_>,
 ) -> Result<Provider, ProviderError> {
     let mut transaction = pool.begin().await?;
+    let changed = change_within(&mut transaction, name, change, master, Hosting::Something).await?;
+    transaction.commit().await?;
+    Ok(changed)
+}
+
+/// The same, within a transaction.
+pub(crate) async fn change_within(
+    transaction: &mut DirectoryTransaction<'_>,
+    name: &ProviderName,
+    change: impl FnOnce(Provider) -> Provider + Send,
+    master: MasterPassword<'_>,
+    hosting: Hosting,
+) -> Result<Provider, ProviderError> {
     let mut others = transaction.providers().await?;
     let found = others.iter().position(|provider| provider.name == *name);
     let found = found.ok_or_else(|| ProviderError::Unknown(name.clone()))?;
@@ -123,7 +154,7 @@ pub async fn change_provider(
     let provider = change(before);
     let owner = CredentialOwner::Provider(&old_name);
     let known = transaction.credential(owner).await?;
-    let mut faults = faults(&mut transaction, &provider, &others).await?;
+    let mut faults = faults(transaction, &provider, &others, hosting).await?;
     faults.extend(master_fault(&provider, master, known.is_some()));
     if !faults.is_empty() {
         return Err(ProviderError::Refused(faults));
@@ -134,7 +165,7 @@ pub async fn change_provider(
             .remove_credential(CredentialOwner::Provider(&provider.name))
             .await?;
     } else if master.password.is_some() {
-        keep(&mut transaction, &provider, master).await?;
+        keep(transaction, &provider, master).await?;
     } else if let (Some(known), true) = (known, provider.name != old_name) {
         // It is sealed for the name.
         let sealer = (master.sealer)()?;
@@ -143,9 +174,8 @@ pub async fn change_provider(
             password: Some(&password),
             ..master
         };
-        keep(&mut transaction, &provider, again).await?;
+        keep(transaction, &provider, again).await?;
     }
-    transaction.commit().await?;
     Ok(provider)
 }
 
@@ -156,6 +186,17 @@ pub async fn remove_provider(
     with_migrations: bool,
 ) -> Result<usize, ProviderError> {
     let mut transaction = pool.begin().await?;
+    let migrations = remove_within(&mut transaction, name, with_migrations).await?;
+    transaction.commit().await?;
+    Ok(migrations)
+}
+
+/// The same, within a transaction.
+pub(crate) async fn remove_within(
+    transaction: &mut DirectoryTransaction<'_>,
+    name: &ProviderName,
+    with_migrations: bool,
+) -> Result<usize, ProviderError> {
     let filter = Filter {
         provider: Some(name.clone()),
         ..Filter::default()
@@ -173,7 +214,6 @@ pub async fn remove_provider(
     if !transaction.remove_provider(name).await? {
         return Err(ProviderError::Unknown(name.clone()));
     }
-    transaction.commit().await?;
     Ok(migrations.len())
 }
 
@@ -203,12 +243,13 @@ async fn faults(
     transaction: &mut DirectoryTransaction<'_>,
     provider: &Provider,
     others: &[Provider],
+    hosting: Hosting,
 ) -> Result<Vec<ProviderFault>, DirectoryError> {
     let mut faults = Vec::new();
     if let Some(other) = others.iter().find(|other| other.name == provider.name) {
         faults.push(ProviderFault::NameTaken(other.name.clone()));
     }
-    if provider.domains.is_empty() {
+    if provider.domains.is_empty() && hosting == Hosting::Something {
         faults.push(ProviderFault::NoDomains);
     }
     if provider.security == ProviderSecurity::Clear && provider.certificate != CertificateTrust::Public {

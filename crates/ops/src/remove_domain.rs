@@ -1,6 +1,6 @@
 //! A domain is removed, when nothing is in it and nobody comes into it.
 
-use transhume_db::directory::{DirectoryError, DirectoryPool, DomainContent};
+use transhume_db::directory::{DirectoryError, DirectoryPool, DirectoryTransaction, DomainContent};
 use transhume_model::directory::{DomainName, ProviderName, renamed_to};
 
 /// Why a domain stays.
@@ -41,6 +41,15 @@ pub enum RemoveDomainError {
 /// Removes a domain.
 pub async fn remove_domain(pool: &DirectoryPool, name: &DomainName) -> Result<(), RemoveDomainError> {
     let mut transaction = pool.begin().await?;
+    remove_within(&mut transaction, name).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// The same, within a transaction.
+pub(crate) async fn remove_within(
+    transaction: &mut DirectoryTransaction<'_>,
+    name: &DomainName,
+) -> Result<(), RemoveDomainError> {
     let providers = transaction.providers().await?;
     if let Some((provider, old)) = renamed_to(&providers, name.as_str()) {
         return Err(RemoveDomainError::Promised {
@@ -57,6 +66,5 @@ pub async fn remove_domain(pool: &DirectoryPool, name: &DomainName) -> Result<()
     if !transaction.remove_domain(name).await? {
         return Err(RemoveDomainError::Unknown(name.clone()));
     }
-    transaction.commit().await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 23] = [
+const NEEDED: [(&str, &str); 24] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
@@ -34,6 +34,8 @@ const NEEDED: [(&str, &str); 23] = [
     ("mariadbd", "mariadb-server-core"),
     ("mariadb-install-db", "mariadb-server-core"),
     ("mariadb", "mariadb-client-core"),
+    // Schemathesis has an environment of its own.
+    ("python3", "python3-venv"),
 ];
 
 /// Finds a program. `PATH` of an ordinary user often lacks the `sbin` directories; Dovecot's own

@@ -97,19 +97,21 @@ pub fn unpack_missing() -> Result<(), TestkitError> {
     self::root().map(drop)
 }
 
-/// Beside what cargo builds: this program is below its folder, whether it is a test or the project's command.
 fn folder() -> Result<PathBuf, TestkitError> {
+    Ok(beside_the_build()?.join("unpacked-servers"))
+}
+
+/// Beside what cargo builds: this program is below its folder, whether it is a test or the project's command.
+pub(crate) fn beside_the_build() -> Result<PathBuf, TestkitError> {
     let program = env::current_exe().map_err(TestkitError::io("looking for this program"))?;
     let profile = program.ancestors().find(|folder| folder.join("deps").is_dir());
     let target = profile.and_then(Path::parent);
-    target
-        .map(|target| target.join("unpacked-servers"))
-        .ok_or_else(|| {
-            TestkitError::Start(format!(
-                "{} is in no folder that cargo builds in",
-                program.display()
-            ))
-        })
+    target.map(Path::to_owned).ok_or_else(|| {
+        TestkitError::Start(format!(
+            "{} is in no folder that cargo builds in",
+            program.display()
+        ))
+    })
 }
 
 /// What is installed on the machine is not downloaded, so it counts too.

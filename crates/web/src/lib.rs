@@ -1,55 +1,67 @@
-//! HTTP: what other programs ask the service. Thin: it reads a question, hands it on, and writes the answer.
+//! HTTP: what people and other programs ask the service. Thin: it reads a question, hands it on, and writes the answer.
 //!
-//! Nothing is decided here but who may ask.
+//! Nothing is decided here but who may ask: of the hooks, programs that know a secret; of all else, what the table in
+//! `gate/` says.
 
+mod api;
+mod console;
+mod gate;
 mod hooks;
+mod live;
+mod state;
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use tokio::net::TcpListener;
-use transhume_model::directory::Secret;
-use transhume_ops::admit_login::Admission;
 
-/// Longest question, in octets.
+pub use api::document as api_document;
+pub use gate::{Entrance, Kind};
+pub use state::{ConsoleRules, WebState};
+
+/// Longest question to the hooks, in octets.
 const LONGEST: usize = 16 * 1024;
 
-/// What questions are handed on to.
-#[derive(Clone)]
-pub struct WebState {
-    /// Lets people in.
-    pub admission: Admission,
-    /// What whoever asks the hooks has to know; where there is none, programs on this machine may ask, and no others.
-    pub hook_secret: Option<Arc<Secret>>,
-}
-
-/// Answers until `shutdown` comes to its end; what was asked before is still answered.
+/// Answers the hooks until `shutdown` comes to its end; what was asked before is still answered.
 pub async fn serve(
     listener: TcpListener,
     state: WebState,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = routes(state).into_make_service_with_connect_info::<SocketAddr>();
+    let service = hook_routes(state).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(shutdown)
         .await
 }
 
-fn routes(state: WebState) -> Router {
+/// Answers people and programs until `shutdown` comes to its end. Pages that follow what goes on are let go then.
+pub async fn serve_console(
+    listener: TcpListener,
+    state: WebState,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let desk = std::sync::Arc::clone(&state.desk);
+    let service = gate::routes(state).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            desk.live.end();
+        })
+        .await
+}
+
+/// Everything that people and programs can ask for, and who may.
+pub fn entrances() -> Vec<Entrance> {
+    gate::table()
+}
+
+fn hook_routes(state: WebState) -> Router {
     Router::new()
         .route("/hooks/dovecot", post(hooks::dovecot))
         .route("/hooks/login", post(hooks::login))
         .layer(DefaultBodyLimit::max(LONGEST))
         .with_state(state)
-}
-
-impl fmt::Debug for WebState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebState").finish_non_exhaustive()
-    }
 }

@@ -16,7 +16,8 @@ use transhume_model::directory::{
 };
 use transhume_model::plan::directory::Change;
 use transhume_ops::admit_login::{Admission, Surroundings};
-use transhume_web::{WebState, serve};
+use transhume_ops::first_start::FirstStart;
+use transhume_web::{ConsoleRules, WebState, serve};
 
 const PASSWORD: &str = "pass & größer %";
 
@@ -59,10 +60,10 @@ fn serving(secret: Option<&str>, ask: impl FnOnce(SocketAddr) + Send + 'static) 
             wake: Arc::new(|| {}),
             log: Arc::new(move |line| kept.lock().unwrap().push_str(&line)),
         };
-        let state = WebState {
-            admission: Admission::new(around, &GuardRules::default()).unwrap(),
-            hook_secret: secret.map(|secret| Arc::new(Secret::new(secret.as_bytes().to_vec()))),
-        };
+        let admission = Admission::new(around.clone(), &GuardRules::default()).unwrap();
+        let secret = secret.map(|secret| Secret::new(secret.as_bytes().to_vec()));
+        let rules = ConsoleRules::default();
+        let state = WebState::new(admission, secret, around, rules, FirstStart::closed());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         // It ends when whoever asks has finished, which is seen here: what was asked is answered before.

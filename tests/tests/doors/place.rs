@@ -30,6 +30,9 @@ url = "sqlite:DIR/lib/directory.sqlite"
 listen = "127.0.0.1:PORT"
 state-dir = "DIR/lib/state"
 
+[console]
+listen = "off"
+
 [mail]
 folder = "DIR/mail"
 owner = "OWNER"

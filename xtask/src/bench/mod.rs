@@ -5,6 +5,7 @@
 
 mod aims;
 mod change;
+mod console;
 mod corpus;
 mod directory;
 pub(crate) mod floor;
@@ -49,6 +50,9 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<bool> {
     let workspace = Workspace::read()?;
     let mut steps = Steps::default();
     ci::install(&mut steps)?;
+    if options.console {
+        return console::measure(&workspace, &mut steps);
+    }
     let missing = peers::missing(&options.contenders)?;
     if !options.scale && !options.directory && !missing.is_empty() {
         let name = format!("install {}", missing.join(" "));

@@ -23,6 +23,7 @@ cargo xtask bench [OPTIONS]                time first copies, idle passes and sm
   --svg FILE                               the ratios as a picture
   --scale [--messages N] [--big MB]        instead: one mailbox of N messages (1,000,000), one message of MB (1,000)
   --directory [--accounts N]               instead: a CSV file of N accounts (100,000) into SQLite and PostgreSQL
+  --console                                instead: pages of ten thousand migrations, and two hundred that follow them
 ";
 
 /// A part of the benchmark.
@@ -82,6 +83,8 @@ pub(crate) struct Options {
     pub(super) svg: Option<PathBuf>,
     pub(super) scale: bool,
     pub(super) directory: bool,
+    /// The console instead.
+    pub(super) console: bool,
     accounts: Option<u32>,
 }
 
@@ -101,6 +104,7 @@ impl Options {
             svg: None,
             scale: false,
             directory: false,
+            console: false,
             accounts: None,
         };
         let mut words = words.iter();
@@ -115,6 +119,7 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--scale" => options.scale = true,
                 "--directory" => options.directory = true,
+                "--console" => options.console = true,
                 "--accounts" => options.accounts = Some(number(word, value()?)?.max(1)),
                 "--messages" => options.messages = Some(number(word, value()?)?.max(1)),
                 "--rounds" => options.rounds = Some(number(word, value()?)?.max(1)),

@@ -10,7 +10,7 @@ use transhume_model::migration::{Event, Hold, Migration, MigrationId, PassReport
 
 use super::link::{Begin, Link, Value};
 use super::lookup::each;
-use super::migration::{COLUMNS, STANDING, held_row, record, standing};
+use super::migration::{COLUMNS, STANDING, WIDTH, held_row, now_of, record, standing};
 use super::read::{self, Trouble};
 use super::{DirectoryError, DirectoryLocation, DirectoryPool, credential, pass, provider, settings};
 
@@ -163,11 +163,19 @@ impl DirectoryPool {
         Ok(!rows.map_err(|error| self.hear(error))?.is_empty())
     }
 
-    /// Notes how much is here.
+    /// Notes how much is here, and with it how fast it comes: half of that is what came since the last note, half what it was
+    /// before, so that it does not leap.
     pub async fn note_progress(&self, lease: Lease, progress: &Progress) -> Result<(), LeaseError> {
+        let mut transaction = self.transaction(Begin::Beside).await?;
+        let now = now_of(&transaction.link());
+        let since = format!("({now} - noted)");
+        let came = format!("(CASE WHEN $7 > octets_done THEN $7 - octets_done ELSE 0 END) * 1000 / {since}");
         let statement = format!(
             "UPDATE migration SET mailboxes_done = $3, mailboxes_all = $4, messages_done = $5, messages_all = $6, \
-             octets_done = $7, octets_all = $8 WHERE {MINE}"
+             octets_done = $7, octets_all = $8, changed = {now}, \
+             noted = CASE WHEN noted IS NULL OR {since} > 0 THEN {now} ELSE noted END, \
+             rate = CASE WHEN {since} > 0 THEN (COALESCE(rate, {came}) + {came}) / 2 ELSE rate END \
+             WHERE {MINE}"
         );
         let shares = [progress.mailboxes, progress.messages, progress.octets];
         let shares = shares.into_iter().flat_map(|share| {
@@ -177,7 +185,6 @@ impl DirectoryPool {
             ]
         });
         let values: Vec<Value<'_>> = mine(lease).into_iter().chain(shares).collect();
-        let mut transaction = self.transaction(Begin::Beside).await?;
         let written = transaction.link().write(statement, &values, true).await;
         let written = written.map_err(|error| self.hear(error))?;
         transaction.commit().await.map_err(|error| self.hear(error))?;
@@ -221,7 +228,8 @@ impl DirectoryPool {
         };
         let statement = format!(
             "UPDATE migration SET {STANDING}, due = $8, failures = $9, \
-             last_error = $10, leased_by = NULL, leased_until = NULL WHERE {}",
+             last_error = $10, leased_by = NULL, leased_until = NULL, noted = NULL, rate = NULL, changed = {} WHERE {}",
+            now_of(&transaction.link()),
             MINE.replace("$1", "$6").replace("$2", "$7")
         );
         let values = [
@@ -283,7 +291,7 @@ async fn running(link: Link<'_>, at: &DirectoryLocation, now: i64) -> Result<Vec
     );
     each(link, at, "migration", question, &[Value::number(now)], |row| {
         let record = record(row)?;
-        let host = row.text(22)?;
+        let host = row.text(WIDTH)?;
         let host = HostName::parse(&host).map_err(|problem| read::of(&host, &problem.to_string()))?;
         running.push(Running {
             id: record.migration.id,
@@ -353,9 +361,10 @@ async fn take(
     let Ok(migration) = record.migration.apply(Event::PassBegan) else {
         return Ok(None);
     };
+    let now = now_of(&link);
     let statement = format!(
-        "UPDATE migration SET {STANDING}, epoch = epoch + 1, leased_by = $6, leased_until = $7 \
-         WHERE id = $8 RETURNING epoch"
+        "UPDATE migration SET {STANDING}, epoch = epoch + 1, leased_by = $6, leased_until = $7, noted = {now}, \
+         rate = NULL, changed = {now} WHERE id = $8 RETURNING epoch"
     );
     let values = [
         standing(&migration).as_slice(),

@@ -12,9 +12,21 @@ use super::{DirectoryError, DirectoryLocation, DirectoryPool, DirectoryTransacti
 
 pub(super) const COLUMNS: &str = "id, login, address, old_address, provider, phase, hold, paused_by, created, seeded, \
                                   leased_by, leased_until, due, failures, last_error, mailboxes_done, mailboxes_all, \
-                                  messages_done, messages_all, octets_done, octets_all, swept_until";
-const ADD: &str = "INSERT INTO migration (login, address, old_address, provider, phase, created, due) \
-                   VALUES ($1, $2, $3, (SELECT name FROM provider WHERE folded = $4), 'pending', $5, $5) RETURNING id";
+                                  messages_done, messages_all, octets_done, octets_all, changed, rate, swept_until";
+/// How many they are.
+pub(super) const WIDTH: usize = 24;
+const ADD: &str = "INSERT INTO migration (login, address, old_address, provider, phase, created, due, changed) \
+                   VALUES ($1, $2, $3, (SELECT name FROM provider WHERE folded = $4), 'pending', $5, $5, {NOW}) \
+                   RETURNING id";
+
+/// Milliseconds since 1970 UTC, by the clock of the database: all who write have the same.
+pub(super) fn now_of(link: &Link<'_>) -> &'static str {
+    if link.is_sqlite() {
+        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+    } else {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+    }
+}
 
 /// A migration that begins. It is pending, and its first pass is due at once.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +58,18 @@ pub struct MigrationRecord {
     pub last_error: Option<String>,
     /// The worker that has it, and until when unless it says so anew.
     pub leased: Option<(String, i64)>,
+    /// When any of this last became what it is, in milliseconds since 1970 UTC.
+    pub changed: i64,
+    /// Octets that come each second, while a pass is under way and has told so.
+    pub rate: Option<u64>,
+}
+
+impl MigrationRecord {
+    /// Seconds until all of its mail is here, as fast as it comes now.
+    pub fn eta(&self) -> Option<u64> {
+        let rate = self.rate.filter(|rate| *rate > 0)?;
+        Some(self.progress.octets.left()?.div_ceil(rate))
+    }
 }
 
 /// Which migrations are asked for. What is `None` matters not.
@@ -91,8 +115,9 @@ impl DirectoryTransaction<'_> {
             Value::number(new.created),
         ];
         let refused = |error| DirectoryError::heard_of(self.at, "migration", new.address, error);
-        let rows = self.transaction.link().ask(ADD.to_owned(), &values).await;
-        let rows = rows.map_err(refused)?;
+        let link = self.transaction.link();
+        let statement = ADD.replace("{NOW}", now_of(&link));
+        let rows = link.ask(statement, &values).await.map_err(refused)?;
         let id = rows.first().ok_or(sqlx::Error::RowNotFound);
         let id = id.and_then(|row| row.number(0)).map_err(refused)?;
         Ok(MigrationId(id.unwrap_or_default()))
@@ -174,7 +199,9 @@ async fn happen(
     .concat();
     let due = if is_due { ", due = $7, failures = 0" } else { "" };
     // The number of the last value stands in the statement in either case: PostgreSQL wants each to have a type.
-    let statement = format!("UPDATE migration SET {STANDING}{due} WHERE id = $6 AND $7 >= 0");
+    let changed = now_of(&link);
+    let statement =
+        format!("UPDATE migration SET {STANDING}{due}, changed = {changed} WHERE id = $6 AND $7 >= 0");
     let written = link.same().write(statement, &values, true).await;
     written.map_err(|error| DirectoryError::heard_of(at, "migration", &next.address, error))?;
     credential::forget_when_over(link, at, &next).await?;
@@ -295,7 +322,7 @@ pub(super) async fn all(
 }
 
 /// A text in which LIKE finds nothing special.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
@@ -340,13 +367,15 @@ pub(super) fn record(row: &Row) -> Result<MigrationRecord, Trouble> {
             hold: hold.transpose()?,
             created: row.number(8)?.unwrap_or_default(),
             seeded: row.number(9)?,
-            swept_until: row.number(21)?,
+            swept_until: row.number(23)?,
             address: address.clone(),
         },
         leased: row.text_or_none(10)?.zip(row.number(11)?),
         due: row.number(12)?.unwrap_or_default(),
         failures: u32::try_from(failures).unwrap_or_default(),
         last_error: row.text_or_none(14)?,
+        changed: row.number(21)?.unwrap_or_default(),
+        rate: row.count_or_none(22)?,
         progress: Progress {
             mailboxes: share(15, 16)?,
             messages: share(17, 18)?,

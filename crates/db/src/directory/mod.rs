@@ -5,6 +5,8 @@
 //! [`DirectoryTransaction`], of which there is one at a time.
 
 mod account;
+mod audit;
+mod change;
 mod credential;
 mod error;
 mod lease;
@@ -19,8 +21,11 @@ mod provider;
 mod read;
 mod remote;
 mod schema;
+mod search;
 pub mod serving;
 mod settings;
+mod sign_in;
+mod token;
 mod write;
 
 use std::fmt;
@@ -29,6 +34,7 @@ use transhume_model::directory::Directory;
 use transhume_model::plan::directory::Change;
 
 pub use account::DomainContent;
+pub use audit::{AuditRecord, AuditSearch, NewAudit};
 pub use credential::{CredentialFor, CredentialOwner, SealedCredential};
 pub use error::DirectoryError;
 pub use lease::{HandBack, Lease, LeaseError, Leased, Queue};
@@ -38,6 +44,12 @@ pub use migration::{Filter, MigrationRecord, NewMigration, TransitionError};
 pub use pass::PassRecord;
 pub use pool::DirectoryPool;
 pub use schema::SchemaVersion;
+pub use search::{
+    AccountRow, AccountSearch, AliasSearch, DomainRow, DomainSearch, Found, MigrationRow, MigrationSearch,
+    MigrationSort, Numbered, Overview, Paging, ProviderRow,
+};
+pub use sign_in::{NewSignIn, SignInRecord};
+pub use token::TokenRecord;
 
 /// An open directory.
 pub struct DirectoryStore {

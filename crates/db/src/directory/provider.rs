@@ -21,8 +21,10 @@ const CHANGE: &str = "UPDATE provider SET name = $1, folded = $2, host = $3, por
                       login_form = $7, master_login = $8, master_separator = $9, connections = $10, \
                       connections_per_account = $11, enabled = $12 WHERE folded = $13";
 const ADD_DOMAIN: &str = "INSERT INTO provider_domain (old_domain, provider, new_domain) VALUES ($1, $2, $3)";
-const REMOVE_DOMAINS: &str = "DELETE FROM provider_domain \
-                              WHERE provider IN (SELECT name FROM provider WHERE folded = $1)";
+const CHANGE_DOMAIN: &str =
+    "UPDATE provider_domain SET new_domain = $3 WHERE old_domain = $1 AND provider = $2";
+const DOMAINS: &str = "SELECT old_domain FROM provider_domain WHERE provider = $1";
+const REMOVE_DOMAIN: &str = "DELETE FROM provider_domain WHERE old_domain = $1 AND provider = $2";
 const REMOVE: &str = "DELETE FROM provider WHERE folded = $1";
 
 impl DirectoryTransaction<'_> {
@@ -32,20 +34,17 @@ impl DirectoryTransaction<'_> {
         self.provider_domains(provider).await
     }
 
-    /// Puts a provider in place of the one of that name; its migrations and its password stay. `false` where there is none
-    /// of that name.
+    /// Puts a provider in place of the one of that name; its migrations, its password and the numbers of its domains stay.
+    /// `false` where there is none of that name.
     pub async fn change_provider(
         &mut self,
         name: &ProviderName,
         provider: &Provider,
     ) -> Result<bool, DirectoryError> {
-        let folded = [Value::text(name.folded())];
-        let statement = REMOVE_DOMAINS.to_owned();
-        let removed = self.transaction.link().write(statement, &folded, true).await;
-        removed.map_err(|error| DirectoryError::heard(self.at, error))?;
         let mut values = columns(provider);
         values.push(Value::text(name.folded()));
         let changed = self.provider_row(CHANGE, provider, &values).await?;
+        self.remove_other_domains(provider).await?;
         self.provider_domains(provider).await?;
         Ok(changed > 0)
     }
@@ -74,6 +73,36 @@ impl DirectoryTransaction<'_> {
         written.map_err(|error| DirectoryError::heard_of(self.at, "provider", &provider.name, error))
     }
 
+    /// Removes the domains that a provider has no longer.
+    async fn remove_other_domains(&mut self, provider: &Provider) -> Result<(), DirectoryError> {
+        let mut gone = Vec::new();
+        let of_it = [Value::text(provider.name.as_str())];
+        let link = self.transaction.link();
+        each(
+            link,
+            self.at,
+            "provider_domain",
+            DOMAINS.to_owned(),
+            &of_it,
+            |row| {
+                let old = row.text(0)?;
+                if !provider.domains.contains_key(old.as_str()) {
+                    gone.push(old);
+                }
+                Ok(())
+            },
+        )
+        .await?;
+        for old in &gone {
+            let values = [Value::text(old), Value::text(provider.name.as_str())];
+            let link = self.transaction.link();
+            let removed = link.write(REMOVE_DOMAIN.to_owned(), &values, true).await;
+            removed.map_err(|error| DirectoryError::heard(self.at, error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the domains that a provider has; those that it had keep their rows.
     async fn provider_domains(&mut self, provider: &Provider) -> Result<(), DirectoryError> {
         for (old, new) in &provider.domains {
             let values = [
@@ -81,12 +110,15 @@ impl DirectoryTransaction<'_> {
                 Value::text(provider.name.as_str()),
                 Value::text_or_none(new.as_ref().map(DomainName::as_str)),
             ];
-            let written = self
-                .transaction
-                .link()
-                .write(ADD_DOMAIN.to_owned(), &values, true)
-                .await;
-            written.map_err(|error| DirectoryError::heard_of(self.at, "provider_domain", old, error))?;
+            let refused = |error| DirectoryError::heard_of(self.at, "provider_domain", old, error);
+            let link = self.transaction.link();
+            let changed = link.write(CHANGE_DOMAIN.to_owned(), &values, true).await;
+            if changed.map_err(refused)? == 0 {
+                let link = self.transaction.link();
+                link.write(ADD_DOMAIN.to_owned(), &values, true)
+                    .await
+                    .map_err(refused)?;
+            }
         }
         Ok(())
     }

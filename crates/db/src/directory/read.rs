@@ -21,8 +21,8 @@ pub(super) const ACCOUNTS: &str = "SELECT a.login, a.password, a.first_name, a.l
                         a.phone, a.created, m.address, m.domain_quota, m.quota, m.keeps_copy, m.may_send, m.old_maildir \
                         FROM account a LEFT JOIN mailbox m ON m.login = a.login";
 pub(super) const ADMINISTRATORS: &str = "SELECT login, domain FROM administrator";
-const ALIASES: &str = "SELECT address, enabled, description, created FROM alias";
-const RECIPIENTS: &str = "SELECT address, recipient FROM alias_recipient";
+pub(super) const ALIASES: &str = "SELECT address, enabled, description, created FROM alias";
+pub(super) const RECIPIENTS: &str = "SELECT address, recipient FROM alias_recipient";
 const VACATIONS: &str = "SELECT address, subject, body, enabled, begins, ends, again FROM vacation";
 
 /// Reads everything. The link's transaction sees to it that it is one moment's.
@@ -249,7 +249,7 @@ pub(super) fn administrator(row: &Row, directory: &mut Directory) -> Result<(), 
     Ok(())
 }
 
-fn alias(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
+pub(super) fn alias(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     let alias = Alias {
         address: name(row, 0, AliasAddress::parse)?,
         recipients: BTreeSet::new(),
@@ -261,7 +261,7 @@ fn alias(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn recipient(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
+pub(super) fn recipient(row: &Row, directory: &mut Directory) -> Result<(), Trouble> {
     let address = name(row, 0, AliasAddress::parse)?;
     let recipient = name(row, 1, Recipient::parse)?;
     let alias = directory.aliases.get_mut(&address);

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/directory/0003_remote_mailbox.sql"),
     include_str!("../../schema/directory/0004_migration.sql"),
     include_str!("../../schema/directory/0005_login_view.sql"),
+    include_str!("../../schema/directory/0006_console.sql"),
     include_str!("../../schema/directory/0007_cut_over.sql"),
 ];
 

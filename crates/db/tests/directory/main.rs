@@ -12,6 +12,7 @@ mod migrations;
 mod places;
 mod refused;
 mod schema;
+mod search;
 mod serving;
 mod sweeps;
 mod writers;

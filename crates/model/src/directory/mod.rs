@@ -7,6 +7,7 @@
 mod account;
 mod alias;
 mod domain;
+mod folder_filter;
 mod host;
 mod name;
 pub mod password;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 pub use account::{Account, Mailbox, Quota, Role};
 pub use alias::Alias;
 pub use domain::{Domain, DomainAlias, DomainKind, Limit, Limits, Relay};
+pub use folder_filter::{FilterFault, FilterProblem, FolderFilter};
 pub use host::{HostName, HostProblem};
 pub use name::{Address, AliasAddress, DomainName, Login, NameProblem};
 pub use password::StoredPassword;

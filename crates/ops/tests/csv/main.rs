@@ -32,6 +32,7 @@ fn how(case: &Case, crypt: bool) -> How<'_> {
         options: case.options(crypt),
         encoding: None,
         hash: &readable,
+        actor: None,
     }
 }
 

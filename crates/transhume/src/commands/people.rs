@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -10,7 +11,10 @@ use serde_json::{Value, json};
 use transhume_db::directory::DirectoryPool;
 use transhume_model::directory::password::{NewScheme, SALT_OCTETS, hash_new};
 use transhume_model::directory::{Account, Address, Entry, Login, Mailbox, Quota, Role, StoredPassword};
+use transhume_ops::ChangeError;
 use transhume_ops::account::{AccountError, add_entry, remove_account, set_enabled, set_password};
+use transhume_ops::admit_login::Randomness;
+use transhume_ops::sign_in::add_token_of;
 
 use super::account::now;
 use super::account::password::{self, OF_ACCOUNT};
@@ -72,6 +76,15 @@ enum What {
     Disable {
         /// Its login
         login: String,
+    },
+    /// Makes a token by which programs ask the API in an account's name, and shows it once
+    Token {
+        /// Its login
+        login: String,
+
+        /// What it is for
+        #[arg(long, value_name = "TEXT", default_value = "made on the command line")]
+        label: String,
     },
     /// Gives an account another password
     Password {
@@ -147,6 +160,10 @@ fn execute(what: &What, common: &Common) -> Result<Answer, Failure> {
         }
         What::Enable { login } => enable(common, login, true),
         What::Disable { login } => enable(common, login, false),
+        What::Token { login, label } => {
+            let login = parse(login)?;
+            common.change(async |pool| token(pool, &login, label).await)
+        }
         What::Password { login, password } => {
             let login = parse(login)?;
             let stored = password.stored(&login)?;
@@ -306,6 +323,18 @@ async fn remove(pool: &DirectoryPool, login: &Login, force: bool) -> Result<Answ
     let json =
         json!({ "account": json_of(&removed.account), "aliases": aliases, "migration": removed.migration });
     Ok(Answer::new(text, json))
+}
+
+async fn token(pool: &DirectoryPool, login: &Login, label: &str) -> Result<Answer, Failure> {
+    let random: Randomness = Arc::new(|octets| getrandom::fill(octets).map_err(|error| error.to_string()));
+    let made = add_token_of(pool, login, label, &random, now().unix()).await;
+    let token = made.map_err(|error| match error {
+        ChangeError::Directory(error) => directory::failure(&error),
+        other => Failure::usage(other, ""),
+    })?;
+    let token = String::from_utf8_lossy(token.reveal()).into_owned();
+    let json = json!({ "login": login.as_str(), "token": token });
+    Ok(Answer::new(token, json))
 }
 
 fn json_of(account: &Account) -> Value {

@@ -2,6 +2,7 @@
 //!
 //! No command needs one; without it, the defaults hold. What is wrong in it is told with its line, and without its values.
 
+mod console;
 mod directory;
 mod login;
 pub(crate) mod said;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use transhume_db::directory::DirectoryLocation;
 
+pub(crate) use console::Console;
 pub(crate) use directory::{DirectoryOptions, password_in};
 pub(crate) use login::LoginRules;
 pub(crate) use service::Service;
@@ -44,6 +46,7 @@ pub(crate) struct Config {
     service: service::ServiceSection,
     mail: service::MailSection,
     login: login::LoginSection,
+    console: console::ConsoleSection,
 }
 
 /// `[secrets]` in the configuration file.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// The value of a field; the first one where there are several, nothing where there is none.
-pub(super) fn field(body: &[u8], name: &str) -> Vec<u8> {
+pub(crate) fn field(body: &[u8], name: &str) -> Vec<u8> {
     let pairs = body.split(|octet| *octet == b'&').map(|pair| {
         let at = pair.iter().position(|octet| *octet == b'=').unwrap_or(pair.len());
         (&pair[..at], pair.get(at + 1..).unwrap_or_default())
@@ -32,7 +32,7 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 }
 
 /// A value on a line of its own, as Dovecot's script reads it.
-pub(super) fn encoded(value: &[u8]) -> String {
+pub(crate) fn encoded(value: &[u8]) -> String {
     value.iter().fold(String::new(), |mut text, octet| {
         if octet.is_ascii_alphanumeric() || b"-_.@".contains(octet) {
             text.push(char::from(*octet));

@@ -7,4 +7,6 @@ mod login;
 mod network;
 
 pub(crate) use dovecot::dovecot;
+pub(crate) use form::{encoded, field};
 pub(crate) use login::login;
+pub(crate) use network::of as network;

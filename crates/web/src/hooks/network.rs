@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 /// The network that an address stands for: itself, or with IPv6 its first 64 bits, of which one household has all. `None` for
 /// this machine's own, which web mail logs in from, and for what is no address.
-pub(super) fn of(address: &str) -> Option<String> {
+pub(crate) fn of(address: &str) -> Option<String> {
     match address.trim().parse::<IpAddr>().ok()?.to_canonical() {
         ip if ip.is_loopback() || ip.is_unspecified() => None,
         IpAddr::V4(ip) => Some(ip.to_string()),

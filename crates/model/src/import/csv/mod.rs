@@ -15,7 +15,7 @@ mod write;
 
 pub use complaint::Complaint;
 pub use password::ClearPassword;
-pub use plan::{FilePlan, plan_file};
+pub use plan::{FilePlan, plan_file, plan_file_of};
 pub use rows::{Cell, Misquoted, Place, Rows};
 pub use text::{Text, TextProblem, decode};
 pub use write::{Part, Unsaid, write};

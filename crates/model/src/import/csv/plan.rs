@@ -35,6 +35,17 @@ pub fn plan_file(
     text: &Text<'_>,
     directory: &Directory,
     options: Options,
+    progress: impl FnMut(usize),
+) -> FilePlan {
+    plan_file_of(text, directory, options, |_| Ok(()), progress)
+}
+
+/// The same, where not everybody may add everything: `may` says of each entry why not.
+pub fn plan_file_of(
+    text: &Text<'_>,
+    directory: &Directory,
+    options: Options,
+    mut may: impl FnMut(&Entry) -> Result<(), String>,
     mut progress: impl FnMut(usize),
 ) -> FilePlan {
     let mut planner = Planner::new(directory, options.rules);
@@ -46,7 +57,13 @@ pub fn plan_file(
         file.rows += 1;
         match row {
             Ok(cells) => {
-                let reading = entry::read(&cells, options, text.guessed.is_some());
+                let mut reading = entry::read(&cells, options, text.guessed.is_some());
+                if let Some(Err(why)) = reading.entry.as_ref().map(&mut may) {
+                    let place = entry::place_of(&cells, &Field::Name);
+                    reading.entry = None;
+                    let right = "leave the line out, or ask somebody who may";
+                    reading.errors.push(Complaint::new(place, why, right));
+                }
                 if let Some(Entry::Alias(alias)) = &reading.entry
                     && options.rules.recipients == Recipients::Any
                 {

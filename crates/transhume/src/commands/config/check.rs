@@ -16,6 +16,7 @@ pub(super) fn check(options: &DirectoryOptions) -> Result<String, Failure> {
     let service = config.service(&of_process)?;
     let owner = service.mail_owner(&config)?;
     let login = config.login(&of_process)?;
+    let console = config.console(&of_process)?;
     let key = config.key_file(&directory);
     // A key that is not there yet is made when it is needed.
     let has_key = key.exists();
@@ -61,6 +62,20 @@ pub(super) fn check(options: &DirectoryOptions) -> Result<String, Failure> {
         &format!("{} ms", guard.remember_wrong.as_millis()),
     );
     line("login.hook-secret-file", &login.hook_secret.is_some());
+    match console.listen {
+        Some(at) => line("console.listen", &at),
+        None => line("console.listen", &"off"),
+    }
+    line(
+        "console.address",
+        &if console.rules.is_secure {
+            "by TLS"
+        } else {
+            "in clear"
+        },
+    );
+    line("console.behind-proxy", &console.rules.is_behind_proxy);
+    line("console.per-minute", &console.rules.per_minute);
     text.push_str("The configuration is right.\n");
     Ok(text)
 }

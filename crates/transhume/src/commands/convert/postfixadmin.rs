@@ -13,7 +13,8 @@ use transhume_db::foreign::postfixadmin::{ForeignError, ForeignLocation, TableNa
 use transhume_model::directory::{Directory, DomainName, RemoteMailbox, Secret};
 use transhume_model::import::postfixadmin::{ClearText, Options, Table};
 use transhume_ops::convert_postfixadmin::{
-    Conversion, ConvertError, PostfixadminSource, convert_postfixadmin, preview_postfixadmin,
+    Conversion, ConvertError, PostfixadminSource, REMOTE_MAILBOXES, convert_postfixadmin,
+    preview_postfixadmin,
 };
 
 use super::{json, text};
@@ -21,9 +22,6 @@ use crate::commands::account::password;
 use crate::commands::directory;
 use crate::config::DirectoryOptions;
 use crate::exit::{Exit, Failure};
-
-/// The table whose rows passwords are sealed for.
-const REMOTE_MAILBOXES: &str = "remote_mailbox";
 
 /// The variable that may say where the old database is, with its password.
 const VARIABLE: &str = "TRANSHUME_FROM";

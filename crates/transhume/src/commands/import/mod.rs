@@ -123,6 +123,7 @@ fn execute(arguments: &Arguments) -> Result<(DirectoryLocation, Vec<Imported<'_>
         options: options(arguments),
         encoding: arguments.encoding.as_deref(),
         hash: &hash,
+        actor: None,
     };
     let bar = Bar::new(arguments.quiet || arguments.json);
     let files = directory::run(async {
