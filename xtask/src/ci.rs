@@ -58,12 +58,18 @@ pub(crate) fn install(steps: &mut Steps) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Unpacks the real servers that cannot be installed beside Dovecot, and what asks the API.
+/// Unpacks the real servers that cannot be installed beside Dovecot, what asks the API, and what looks at pages.
 fn unpack(steps: &mut Steps) -> anyhow::Result<()> {
     let missing = transhume_testkit::missing_servers()?;
     if !missing.is_empty() {
         steps.step(&format!("unpack {}", missing.join(" ")), || {
             transhume_testkit::unpack_missing()?;
+            Ok(true)
+        })?;
+    }
+    if transhume_testkit::axe().is_err() {
+        steps.step("install axe-core", || {
+            transhume_testkit::install_axe()?;
             Ok(true)
         })?;
     }

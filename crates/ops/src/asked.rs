@@ -61,6 +61,10 @@ fn sentences(faults: &[Fault]) -> String {
 
 impl Fault {
     /// A fault of a field.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an error is told where it is heard, and done with"
+    )]
     pub fn of(field: &'static str, said: impl ToString) -> Self {
         let said = said.to_string();
         Self { field, said }
@@ -97,7 +101,7 @@ impl From<DirectoryError> for ChangeError {
             DirectoryError::Contradiction { row, .. } => Self::Conflict(format!(
                 "“{row}” cannot be written: something else has its name, or what it belongs to is gone"
             )),
-            DirectoryError::Unstorable { .. } => Self::refused("", error),
+            DirectoryError::Unstorable { .. } => Self::refused("", error.to_string()),
             other => Self::Directory(other),
         }
     }

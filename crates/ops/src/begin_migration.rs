@@ -14,8 +14,8 @@ impl From<AddMigrationError> for ChangeError {
             AddMigrationError::Refused(problems) => Self::problems(problems),
             AddMigrationError::Seal(error) => error.into(),
             AddMigrationError::Directory(error) => error.into(),
-            AddMigrationError::NoPassword(_) => Self::refused("password", error),
-            AddMigrationError::NoProvider(_) => Self::refused("old_address", error),
+            AddMigrationError::NoPassword(_) => Self::refused("password", error.to_string()),
+            AddMigrationError::NoProvider(_) => Self::refused("old_address", error.to_string()),
             AddMigrationError::Exists { .. } | AddMigrationError::Taken { .. } => {
                 Self::Conflict(error.to_string())
             }

@@ -118,7 +118,7 @@ impl FirstStart {
             return Err(ChangeError::refused("code", said));
         }
         let login = Login::parse(first.login);
-        let login = login.map_err(|problem| ChangeError::refused("login", problem))?;
+        let login = login.map_err(|problem| ChangeError::refused("login", problem.to_string()))?;
         let length = String::from_utf8_lossy(first.password.reveal()).chars().count();
         if length < SHORTEST {
             let said = format!("this password opens everything: it has at least {SHORTEST} characters");

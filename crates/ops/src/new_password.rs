@@ -28,7 +28,7 @@ pub(crate) async fn hash(
     let mut salt = [0; SALT_OCTETS];
     (around.random)(&mut salt).map_err(ChangeError::Internal)?;
     let hashed = run(move || hash_new(NewScheme::default(), &text, salt)).await?;
-    hashed.map_err(|problem| ChangeError::refused(field, problem))
+    hashed.map_err(|problem| ChangeError::refused(field, problem.to_string()))
 }
 
 /// Whether somebody knows a password.

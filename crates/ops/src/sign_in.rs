@@ -125,7 +125,7 @@ pub async fn sign_in(
         name: name.to_owned(),
         password,
         network: network.map(str::to_owned),
-        // The console is this process.
+        // Nobody is led anywhere from here.
         asked_here: true,
     };
     let (login, role) = match admission.admit(visitor).await {

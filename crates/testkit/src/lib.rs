@@ -12,6 +12,7 @@
 )]
 
 mod account;
+mod axe;
 pub mod compare;
 pub mod corpus;
 pub mod courier;
@@ -42,6 +43,7 @@ mod unpacked;
 pub mod view;
 mod wire;
 
+pub use axe::{axe, install_axe};
 pub use compare::{CompareOptions, Difference, compare, compare_with, snapshot};
 pub use courier::Courier;
 pub use cyrus::Cyrus;

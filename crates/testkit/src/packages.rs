@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::error::TestkitError;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 24] = [
+const NEEDED: [(&str, &str); 27] = [
     ("dovecot", "dovecot-imapd"),
     ("imap", "dovecot-imapd"),
     ("lmtp", "dovecot-lmtpd"),
@@ -34,6 +34,9 @@ const NEEDED: [(&str, &str); 24] = [
     ("mariadbd", "mariadb-server-core"),
     ("mariadb-install-db", "mariadb-server-core"),
     ("mariadb", "mariadb-client-core"),
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("npm", "npm"),
     // Schemathesis has an environment of its own.
     ("python3", "python3-venv"),
 ];

@@ -121,7 +121,7 @@ impl WebState {
         i64::try_from(self.time().as_secs()).unwrap_or(i64::MAX)
     }
 
-    /// The way in as long as there is no SuperAdmin.
+    /// The way in as long as there is no `SuperAdmin`.
     pub(crate) fn first_start(&self) -> &FirstStart {
         &self.desk.first_start
     }

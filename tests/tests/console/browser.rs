@@ -1,10 +1,10 @@
-//! A real Chromium, led through its driver (W3C WebDriver, and Chromium's own commands for what that lacks).
+//! A real Chromium, led through its driver (the protocol of the W3C, and Chromium's own commands for what that
+//! lacks).
 //!
 //! It speaks to this machine alone: every other name is none.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use transhume_testkit::encode::unbase64;
 
 /// How long something may take that a page does by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How an element is called in what the driver says (W3C WebDriver, section 12).
+/// How an element is called in what the driver says (`WebDriver`, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// How a page is looked at.
@@ -49,7 +49,8 @@ pub(crate) struct Browser {
     port: u16,
     session: String,
     site: String,
-    _profile: TempDir,
+    /// What it remembers, until it ends.
+    profile: TempDir,
 }
 
 impl Browser {
@@ -69,9 +70,9 @@ impl Browser {
             port,
             session: String::new(),
             site: site.to_owned(),
-            _profile: profile,
+            profile,
         };
-        let data = format!("--user-data-dir={}", browser._profile.path().display());
+        let data = format!("--user-data-dir={}", browser.profile.path().display());
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -88,7 +89,10 @@ impl Browser {
             "goog:loggingPrefs": {"browser": "ALL"},
         }}});
         let session = browser.ask("POST", "/session", &wanted);
-        browser.session = session["sessionId"].as_str().unwrap().to_owned();
+        session["sessionId"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut browser.session);
         browser.look(LOOKS[0]);
         browser
     }
@@ -148,7 +152,7 @@ impl Browser {
 
     fn saying(&self, says: &str) -> String {
         let script = "return [...document.querySelectorAll('button, a')].find((one) => one.checkVisibility() && \
-                      !one.ariaHidden && (one.innerText.trim() === arguments[0] || one.ariaLabel === arguments[0])) ?? null";
+                      !one.ariaHidden && (one.innerText.replace(/\\s+/g, ' ').trim() === arguments[0] || one.ariaLabel === arguments[0])) ?? null";
         let found = self.script_with(script, &json!([says]));
         let element = found[ELEMENT].as_str();
         let element =
@@ -240,12 +244,12 @@ impl Browser {
         self.chromium("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// A picture of the page (WebP), down to two screens.
+    /// A picture of the page (`WebP`), down to two screens.
     pub(crate) fn picture(&self) -> Vec<u8> {
         let size = self.script("return [innerWidth, document.documentElement.scrollHeight]");
         let (width, height) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height.clamp(300, 1600), "scale": 1 });
-        let asked = json!({ "format": "webp", "quality": 60, "clip": clip, "captureBeyondViewport": true });
+        let asked = json!({ "format": "webp", "quality": 50, "clip": clip, "captureBeyondViewport": true });
         let taken = self.chromium("Page.captureScreenshot", &asked);
         unbase64(taken["data"].as_str().unwrap()).unwrap()
     }
@@ -253,8 +257,10 @@ impl Browser {
     /// What the browser complains about: scripts that fail, what the content policy has stopped.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let said = self.command("/se/log", &json!({ "type": "browser" }));
+        // Advice is no complaint.
         let lines = said.as_array().unwrap().iter();
-        let texts = lines.map(|line| line["message"].as_str().unwrap().to_owned());
+        let grave = lines.filter(|line| line["level"] == "SEVERE" || line["level"] == "WARNING");
+        let texts = grave.map(|line| line["message"].as_str().unwrap().to_owned());
         // Answers that say what was wrong with a form are no failures.
         texts.filter(|text| !text.contains("status of 4")).collect()
     }
@@ -276,10 +282,19 @@ impl Browser {
         self.command(&format!("/element/{element}/value"), &json!({ "text": text }));
     }
 
-    /// Clicks; without script.
-    pub(crate) fn follow(&self, css: &str) {
+    /// Clicks, and waits for a page that says something; without script.
+    pub(crate) fn follow(&self, css: &str, says: &str) {
         let element = self.plain_element(css);
         self.command(&format!("/element/{element}/click"), &json!({}));
+        let deadline = Instant::now() + PATIENCE;
+        while !self.source().contains(says) {
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for “{says}”:
+{}",
+                self.source()
+            );
+        }
     }
 
     fn plain_element(&self, css: &str) -> String {
@@ -314,7 +329,7 @@ impl Browser {
             String::new()
         };
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n",
@@ -363,13 +378,4 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
-}
-
-/// Where “cargo xtask test” has put axe-core.
-pub(crate) fn axe() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        PathBuf::from,
-    );
-    target.join("axe/node_modules/axe-core/axe.min.js")
 }

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::browser::{Browser, LOOKS, axe};
+use transhume_testkit::axe;
+
+use crate::browser::{Browser, LOOKS};
 
 /// The most octets of a page, and of a picture.
 const MOST: usize = 100_000;
@@ -21,12 +23,9 @@ pub(crate) struct Gallery {
 
 impl Gallery {
     pub(crate) fn new() -> Self {
-        let path = axe();
-        let axe = fs::read_to_string(&path);
+        let script = axe().expect("“cargo xtask test” installs axe-core");
         Self {
-            axe: axe.unwrap_or_else(|error| {
-                panic!("{}: {error} (“cargo xtask test” installs it)", path.display())
-            }),
+            axe: fs::read_to_string(script).unwrap(),
             pictures: std::env::var_os("TRANSHUME_PICTURES").map(PathBuf::from),
             shown: RefCell::default(),
         }
@@ -35,7 +34,7 @@ impl Gallery {
     /// Looks at the page that is open: by day, by night, on a telephone.
     pub(crate) fn show(&self, browser: &Browser, name: &'static str) {
         assert!(self.shown.borrow_mut().insert(name), "{name} is shown twice");
-        self.weigh(browser, name);
+        weigh(browser, name);
         for look in LOOKS {
             browser.look(look);
             self.examine(browser, name, look.name);
@@ -55,12 +54,6 @@ impl Gallery {
     pub(crate) fn show_as_it_is(&self, browser: &Browser, name: &'static str) {
         self.examine(browser, name, LOOKS[0].name);
         self.picture(browser, name, LOOKS[0].name);
-    }
-
-    fn weigh(&self, browser: &Browser, name: &str) {
-        let kept = "return document.documentElement.outerHTML.length";
-        let octets = browser.script(kept).as_u64().unwrap();
-        assert!(octets < MOST as u64, "{name} weighs {octets} octets");
     }
 
     fn examine(&self, browser: &Browser, name: &str, look: &str) {
@@ -91,6 +84,13 @@ impl Gallery {
         fs::create_dir_all(folder).unwrap();
         fs::write(folder.join(format!("{name}-{look}.webp")), picture).unwrap();
     }
+}
+
+/// A page is small.
+fn weigh(browser: &Browser, name: &str) {
+    let kept = "return document.documentElement.outerHTML.length";
+    let octets = browser.script(kept).as_u64().unwrap();
+    assert!(octets < MOST as u64, "{name} weighs {octets} octets");
 }
 
 fn told(violation: &Value) -> String {

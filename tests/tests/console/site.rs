@@ -134,9 +134,10 @@ impl Site {
     pub(crate) fn log_in(&self, user: &str, password: &str) -> u16 {
         use std::io::{Read as _, Write as _};
         let encoded = |text: &str| {
-            text.bytes()
-                .map(|octet| format!("%{octet:02X}"))
-                .collect::<String>()
+            text.bytes().fold(String::new(), |mut all, octet| {
+                std::fmt::Write::write_fmt(&mut all, format_args!("%{octet:02X}")).unwrap();
+                all
+            })
         };
         let form = format!(
             "user={}&password={}&service=imap",

@@ -82,10 +82,12 @@ impl Intents {
             has_left_old: false,
             own_flags: BTreeSet::new(),
         };
-        self.copies
-            .entry((folder.to_owned(), letter.to_owned()))
-            .and_modify(|known| known.is_on_old = true)
-            .or_insert(copy);
+        let place = (folder.to_owned(), letter.to_owned());
+        match self.copies.get_mut(&place) {
+            Some(known) if known.want != Want::Never => known.is_on_old = true,
+            // Filed there anew, it comes, though its owner had removed here what was there before.
+            _ => drop(self.copies.insert(place, copy)),
+        }
     }
 
     /// The old server has it no longer. `surely`: in a way in which a pass can tell removed from renumbered.

@@ -76,11 +76,18 @@ impl<'p> People<'p> {
         let marks = self.marks.entry(folder.to_owned()).or_default();
         let letter = format!("{folder}.{marks}");
         *marks += 1;
-        client.append(&[name], &[], None, &text(&letter)).unwrap();
+        self.append(client, name, &[], &letter);
         if is_old {
             self.intents.arrives(folder, &letter);
         } else {
             self.intents.owner_puts(folder, &letter, BTreeSet::new());
+        }
+    }
+
+    fn append(&self, client: &mut Oracle, name: &str, flags: &[&str], letter: &str) {
+        if let Err(error) = client.append(&[name], flags, None, &text(letter)) {
+            let problems = [self.pair.old.log_problems(), self.pair.new.log_problems()];
+            panic!("{letter} does not go into {name}: {error}; {problems:#?}");
         }
     }
 
@@ -117,7 +124,7 @@ impl<'p> People<'p> {
         let name = self.one_of(&names).unwrap().clone();
         let letter = format!("m{}", self.number());
         for folder in folders_of(&rows(old, &name)) {
-            old.append(&[&name], &[], None, &text(&letter)).unwrap();
+            self.append(old, &name, &[], &letter);
             self.been.entry(letter.clone()).or_default().insert(name.clone());
             self.intents.arrives(&folder, &letter);
         }
@@ -215,7 +222,7 @@ impl<'p> People<'p> {
         let folder = folders_of(&rows(new, &name)).pop_first()?;
         let letter = format!("n{}", self.number());
         self.intents.flagged(&letter, "\\Seen");
-        new.append(&[&name], &["\\Seen"], None, &text(&letter)).unwrap();
+        self.append(new, &name, &["\\Seen"], &letter);
         self.intents
             .owner_puts(&folder, &letter, BTreeSet::from(["\\Seen".to_owned()]));
         Some(())

@@ -69,6 +69,7 @@ impl Section {
 }
 
 /// What was asked for.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the command line")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     messages: Option<u32>,

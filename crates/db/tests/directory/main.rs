@@ -7,6 +7,7 @@
 
 mod arbitrary;
 mod files;
+mod kept;
 mod leases;
 mod migrations;
 mod places;

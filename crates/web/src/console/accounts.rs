@@ -269,7 +269,7 @@ pub(super) async fn add(State(state): State<WebState>, visitor: Visitor, sent: S
             ..Account::new(login)
         };
         match add_account(visitor.asked(&state), account, password(&sent).as_ref()).await {
-            Ok(_) => return lead_to("/accounts?said=account-created"),
+            Ok(()) => return lead_to("/accounts?said=account-created"),
             Err(error) => faults = mendable(error)?,
         }
     }

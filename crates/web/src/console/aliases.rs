@@ -165,7 +165,7 @@ pub(super) async fn add(State(state): State<WebState>, visitor: Visitor, sent: S
             created: Some(state.now()),
         };
         match add_alias(visitor.asked(&state), alias).await {
-            Ok(_) => return lead_to("/aliases?said=alias-created"),
+            Ok(()) => return lead_to("/aliases?said=alias-created"),
             Err(error) => faults = mendable(error)?,
         }
     }

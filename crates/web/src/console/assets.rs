@@ -1,6 +1,7 @@
 //! What the pages need besides themselves: one sheet, one script, one picture. They are part of the binary, and their names
 //! change with them: a browser may keep each of them for ever.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use axum::extract::Path;
@@ -50,11 +51,11 @@ pub(super) static ICON: LazyLock<Asset> = LazyLock::new(|| {
 impl Asset {
     fn new(name: &str, ending: &str, kind: &'static str, bytes: &'static [u8]) -> Self {
         let digest = Sha256::digest(bytes);
-        let mark: String = digest
-            .iter()
-            .take(6)
-            .map(|octet| format!("{octet:02x}"))
-            .collect();
+        let mark = digest.iter().take(6).fold(String::new(), |mut text, octet| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{octet:02x}");
+            text
+        });
         Self {
             href: format!("/assets/{name}.{mark}.{ending}"),
             kind,

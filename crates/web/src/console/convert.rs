@@ -62,7 +62,7 @@ fn form(sent: &Sent) -> Form {
         ("all", "All of them (encrypt = cleartext)"),
     ];
     Form::new(vec![
-        Field::text("from", "Database", sent.text("from"))
+        Field::text("from", "Database", shown(sent.text("from")))
             .required()
             .help("Like mysql://postfix@db.old.example/postfix, postgres://… or sqlite:/path/to/file, without the password."),
         Field::new("password", "Password of the database", Kind::Password("off")),
@@ -83,6 +83,15 @@ fn form(sent: &Sent) -> Form {
         )
         .help("Where a mailbox and an administrator have one name; otherwise the mailbox's password counts."),
     ])
+}
+
+/// What somebody has written, unless there may be a password in it: no page shows one.
+fn shown(text: &str) -> String {
+    match ForeignLocation::parse(text) {
+        Ok(at) if at.names_password() => at.to_string(),
+        Err(_) if text.contains('@') => String::new(),
+        _ => text.to_owned(),
+    }
 }
 
 fn framed(visitor: &Visitor, form: Form, report: Option<Told>) -> Page {
@@ -249,4 +258,26 @@ fn remarks<'n>(title: &'static str, notes: impl Iterator<Item = &'n Note>) -> Op
             format!("And {more} more; “transhume convert postfixadmin --dry-run” prints all of them.")
         }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_password_is_shown_again() {
+        for (text, again) in [
+            (
+                "mysql://postfix@db.example/x?ssl-mode=required",
+                "mysql://postfix@db.example/x?ssl-mode=required",
+            ),
+            (
+                "mysql://postfix:geheim@db.example/x",
+                "mysql://postfix@db.example/x",
+            ),
+            ("myqsl://postfix:geheim@db.example/x", ""),
+            ("sqlite:/a/b", "sqlite:/a/b"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(super::shown(text), again, "{text}");
+        }
+    }
 }

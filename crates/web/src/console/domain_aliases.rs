@@ -126,7 +126,7 @@ pub(super) async fn add(State(state): State<WebState>, visitor: Visitor, sent: S
             description: sent.text("description").to_owned(),
         };
         match add_domain_alias(visitor.asked(&state), alias).await {
-            Ok(_) => return lead_to("/domain-aliases?said=alias-created"),
+            Ok(()) => return lead_to("/domain-aliases?said=alias-created"),
             Err(error) => faults = mendable(error)?,
         }
     }

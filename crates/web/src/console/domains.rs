@@ -117,7 +117,7 @@ fn line(row: &DomainRow) -> Line {
 fn form(sent: &Sent, is_new: bool) -> Form {
     let number = |name, label, most, help: &str| {
         let mut field = Field::new(name, label, Kind::Number(0, most)).help(help);
-        field.value = sent.text(name).to_owned();
+        sent.text(name).clone_into(&mut field.value);
         field
     };
     let mut fields = vec![
@@ -334,7 +334,7 @@ pub(super) async fn add(State(state): State<WebState>, visitor: Visitor, sent: S
     let domain = name.and_then(|name| read(&sent, name, &mut faults));
     if let Some(domain) = domain.filter(|_| faults.is_empty()) {
         match add_domain(visitor.asked(&state), domain).await {
-            Ok(_) => return lead_to("/domains?said=domain-created"),
+            Ok(()) => return lead_to("/domains?said=domain-created"),
             Err(error) => faults = mendable(error)?,
         }
     }

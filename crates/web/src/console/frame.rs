@@ -48,8 +48,11 @@ pub(super) struct Said {
     pub(super) text: String,
 }
 
-/// The menu: its parts, and who sees what.
-const MENU: [(&str, &[(&str, &str, Right)]); 4] = [
+/// A line of the menu: what it says, where it leads, and the right of those who see it.
+type Offered = (&'static str, &'static str, Right);
+
+/// The menu, part by part.
+const MENU: [(&str, &[Offered]); 4] = [
     ("Transhume", &[("Overview", "/", Right::SeeOverview)]),
     (
         "IMAP Migration",

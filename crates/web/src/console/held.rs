@@ -12,7 +12,7 @@ use crate::WebState;
 use crate::gate::Refusal;
 
 /// For how long.
-const KEPT: Duration = Duration::from_secs(30 * 60);
+const KEPT: Duration = Duration::from_mins(30);
 /// Octets of all of it together.
 const MOST_OCTETS: usize = 96 << 20;
 /// Things of one person: the oldest gives way.
@@ -34,7 +34,7 @@ struct Thing<T> {
 pub(super) fn new_name(state: &WebState) -> Result<String, Refused> {
     let mut octets = [0; 16];
     (state.around.random)(&mut octets).map_err(|error| Refused(Refusal::Internal(error)))?;
-    Ok(octets.iter().map(|octet| format!("{octet:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_be_bytes(octets)))
 }
 
 /// Why something is not kept.

@@ -81,12 +81,12 @@ struct Preview {
 /// What there is to say of lines.
 struct Lines {
     title: String,
-    lines: Vec<Line>,
+    rows: Vec<Line>,
     more: Option<String>,
 }
 
 struct Line {
-    line: u32,
+    number: u32,
     column: u32,
     wrong: String,
     right: String,
@@ -233,14 +233,11 @@ async fn look(which: &Which, state: &WebState, visitor: &Visitor, request: Reque
             (which.action, upload),
             state.time(),
         );
-        match kept {
-            Ok(name) => preview.upload = Some(name),
-            Err(_) => {
-                preview.tone = "wait";
-                preview.said =
-                    "Others are importing large files now: the file cannot be kept. Try again in a while."
-                        .to_owned();
-            }
+        preview.upload = kept.ok();
+        if preview.upload.is_none() {
+            preview.tone = "wait";
+            "Others are importing large files now: this one cannot be kept. Try again in a while."
+                .clone_into(&mut preview.said);
         }
     }
     page(&which.page(visitor, form(which, &sent), Some(preview)))
@@ -353,8 +350,8 @@ fn told(report: &FileReport) -> Preview {
     let counts = counts.into_iter().filter(|(_, number)| *number > 0);
     let guessed = report.guessed.map(|encoding| Lines {
         title: "Encoding".to_owned(),
-        lines: vec![Line {
-            line: 1,
+        rows: vec![Line {
+            number: 1,
             column: 1,
             wrong: format!("The file is not UTF-8; it was read as {encoding}."),
             right: "Name its encoding, if this is wrong.".to_owned(),
@@ -378,7 +375,7 @@ fn told(report: &FileReport) -> Preview {
 
 fn lines(title: &str, complaints: &[Complaint]) -> Option<Lines> {
     let line = |complaint: &Complaint| Line {
-        line: complaint.place.line,
+        number: complaint.place.line,
         column: complaint.place.column,
         wrong: words::sentence(&complaint.wrong),
         // Often words to be written as they stand.
@@ -387,7 +384,7 @@ fn lines(title: &str, complaints: &[Complaint]) -> Option<Lines> {
     let more = complaints.len().saturating_sub(SHOWN);
     (!complaints.is_empty()).then(|| Lines {
         title: format!("{title} ({})", complaints.len()),
-        lines: complaints.iter().take(SHOWN).map(line).collect(),
+        rows: complaints.iter().take(SHOWN).map(line).collect(),
         more: (more > 0).then(|| format!("And {more} more.")),
     })
 }

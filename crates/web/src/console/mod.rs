@@ -42,6 +42,14 @@ pub(crate) use overview::Numbers;
 
 /// The pages, and what their forms ask for.
 pub(crate) fn routes() -> Vec<Route> {
+    let mut routes = of_everybody();
+    routes.extend(of_migrations());
+    routes.extend(of_the_directory());
+    routes.extend(of_the_platform());
+    routes
+}
+
+fn of_everybody() -> Vec<Route> {
     vec![
         Route::open(Method::GET, "/assets/{name}", assets::asset),
         Route::open(Method::GET, "/sign-in", sign_in::show),
@@ -52,6 +60,23 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::page("/", Right::SeeProfile, overview::home),
         Route::page("/overview", Right::SeeOverview, overview::show),
         Route::page("/progress", Right::SeeOwnProgress, progress::show),
+        Route::page("/profile", Right::SeeProfile, profile::show),
+        Route::form(
+            "/profile/password",
+            Right::ChangeProfile,
+            profile::change_password,
+        ),
+        Route::form("/profile/tokens", Right::ChangeProfile, profile::add_token),
+        Route::form(
+            "/profile/tokens/{id}/delete",
+            Right::ChangeProfile,
+            profile::delete_token,
+        ),
+    ]
+}
+
+fn of_migrations() -> Vec<Route> {
+    vec![
         Route::page("/providers", Right::SeeProviders, providers::list),
         Route::page("/providers/new", Right::ChangeProviders, providers::wizard),
         Route::form("/providers/new", Right::ChangeProviders, providers::wizard_step),
@@ -82,6 +107,11 @@ pub(crate) fn routes() -> Vec<Route> {
             Right::SteerMigrations,
             migrations::steer,
         ),
+    ]
+}
+
+fn of_the_directory() -> Vec<Route> {
+    vec![
         Route::page("/domains", Right::SeeDomains, domains::list),
         Route::page("/domains/new", Right::ChangeDomains, domains::new),
         Route::form("/domains/new", Right::ChangeDomains, domains::add),
@@ -125,22 +155,15 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::page("/aliases/{id}", Right::ChangeIdentities, aliases::show),
         Route::form("/aliases/{id}", Right::ChangeIdentities, aliases::change),
         Route::form("/aliases/{id}/delete", Right::ChangeIdentities, aliases::delete),
+    ]
+}
+
+fn of_the_platform() -> Vec<Route> {
+    vec![
         Route::page("/convert", Right::ConvertPlatform, convert::show),
         Route::form("/convert", Right::ConvertPlatform, convert::convert),
         Route::page("/settings", Right::SeeSettings, settings::show),
         Route::form("/settings", Right::ChangeSettings, settings::change),
         Route::page("/audit", Right::SeeAudit, audit::list),
-        Route::page("/profile", Right::SeeProfile, profile::show),
-        Route::form(
-            "/profile/password",
-            Right::ChangeProfile,
-            profile::change_password,
-        ),
-        Route::form("/profile/tokens", Right::ChangeProfile, profile::add_token),
-        Route::form(
-            "/profile/tokens/{id}/delete",
-            Right::ChangeProfile,
-            profile::delete_token,
-        ),
     ]
 }

@@ -133,7 +133,7 @@ pub(super) async fn change_password(
     let mut faults = Faults::default();
     if sent.raw("new_password") == sent.raw("again") {
         match change(visitor.asked(&state), &old, &new, session.as_deref()).await {
-            Ok(_) => return lead_to("/profile?said=password-changed"),
+            Ok(()) => return lead_to("/profile?said=password-changed"),
             Err(error) => faults = mendable(error)?,
         }
     } else {

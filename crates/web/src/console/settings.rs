@@ -39,7 +39,7 @@ struct Section {
 fn form(sent: &Sent) -> Form {
     let number = |name, label, least, most| {
         let mut field = Field::new(name, label, Kind::Number(least, most));
-        field.value = sent.text(name).to_owned();
+        sent.text(name).clone_into(&mut field.value);
         field
     };
     let lines = |name, label| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use transhume_model::directory::DomainName;
+use transhume_model::directory::{DomainName, NameProblem};
 
 use crate::console::form::{Faults, Field, Kind, Sent};
 
@@ -30,13 +30,14 @@ pub(super) fn read(sent: &Sent, faults: &mut Faults) -> BTreeMap<DomainName, Opt
     for text in sent.all("domain").filter(|text| *text != removed) {
         let (old, new) = text.split_once('=').unwrap_or((text, ""));
         let old = faults.take("new_domain", DomainName::parse(old));
-        if let (Some(old), Some(new)) = (old, local(new, faults)) {
+        let new = faults.take("local_domain", local(new));
+        if let (Some(old), Some(new)) = (old, new) {
             pairs.insert(old, new);
         }
     }
     if !sent.text("new_domain").is_empty() {
         let old = faults.take("new_domain", DomainName::parse(sent.text("new_domain")));
-        let new = local(sent.text("local_domain"), faults);
+        let new = faults.take("local_domain", local(sent.text("local_domain")));
         match (old, new) {
             (Some(old), Some(_)) if pairs.contains_key(&old) => {
                 faults.at("new_domain", format!("{old} is there already"));
@@ -50,10 +51,11 @@ pub(super) fn read(sent: &Sent, faults: &mut Faults) -> BTreeMap<DomainName, Opt
     pairs
 }
 
-fn local(text: &str, faults: &mut Faults) -> Option<Option<DomainName>> {
+/// What a domain is to be called here; nothing keeps its name.
+fn local(text: &str) -> Result<Option<DomainName>, NameProblem> {
     match text {
-        "" => Some(None),
-        text => faults.take("local_domain", DomainName::parse(text)).map(Some),
+        "" => Ok(None),
+        text => DomainName::parse(text).map(Some),
     }
 }
 

@@ -28,7 +28,7 @@ const LOGIN_FORMS: [(&str, &str); 2] = [
 pub(super) fn fields(sent: &Sent) -> Vec<Field> {
     let remark = WellKnown::at(sent.text("address")).map_or("", |known| known.remark);
     let mut port = Field::new("port", "IMAP Port", Kind::Number(1, 65535)).required();
-    port.value = or(sent.text("port"), "993").to_owned();
+    or(sent.text("port"), "993").clone_into(&mut port.value);
     vec![
         Field::text("name", "Provider name", sent.text("name")).required(),
         Field::text("address", "Address (hostname or IP)", sent.text("address"))
@@ -54,7 +54,7 @@ pub(super) fn fields(sent: &Sent) -> Vec<Field> {
 pub(super) fn limits(sent: &Sent) -> Vec<Field> {
     let number = |name, label, most, help: &str| {
         let mut field = Field::new(name, label, Kind::Number(1, most)).help(help);
-        field.value = sent.text(name).to_owned();
+        sent.text(name).clone_into(&mut field.value);
         field
     };
     vec![

@@ -103,7 +103,7 @@ pub(crate) async fn wizard_step(State(state): State<WebState>, visitor: Visitor,
         check: None,
     };
     match (sent.text("step"), sent.text("do")) {
-        ("general", "fill") => page(&known.page("general")),
+        ("general", "fill") | ("domains", "back") => page(&known.page("general")),
         ("general", "check") => {
             if let Some(provider) = known.provider() {
                 known.check = Some(check(&state, visitor.actor.role, &provider).await);
@@ -114,7 +114,6 @@ pub(crate) async fn wizard_step(State(state): State<WebState>, visitor: Visitor,
             Some(_) => page(&known.page("domains")),
             None => wrong_page(&known.page("general")),
         },
-        ("domains", "back") => page(&known.page("general")),
         ("domains", "next") if known.faults.is_empty() && !known.pairs.is_empty() => {
             page(&known.page("summary"))
         }
