@@ -1,5 +1,7 @@
 //! What the base knows, for who compares both sides with it. Nothing here writes.
 
+use std::collections::HashSet;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use transhume_model::mail::{Digest, Uid};
@@ -85,6 +87,18 @@ impl Base {
             );
         }
         Ok(all)
+    }
+
+    /// How long the mailbox's messages are, with every line ended by CRLF: in octets, each length once.
+    pub async fn sizes(&self, mailbox: MailboxId) -> Result<HashSet<u64>, DbError> {
+        let sql = "SELECT DISTINCT size + line_feeds FROM pair WHERE mailbox = ?";
+        let found: Vec<i64> = self.store.hear(
+            sqlx::query_scalar(sql)
+                .bind(mailbox.0)
+                .fetch_all(self.store.pool())
+                .await,
+        )?;
+        Ok(found.into_iter().map(i64::cast_unsigned).collect())
     }
 
     async fn all_known(&self, mut query: QueryBuilder<Sqlite>) -> Result<Vec<Known>, DbError> {

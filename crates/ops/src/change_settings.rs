@@ -55,6 +55,7 @@ fn told(before: &Settings, now: &Settings) -> String {
     tell("include", old.include.join(" "), new.include.join(" "));
     tell("exclude", old.exclude.join(" "), new.exclude.join(" "));
     tell("every", old.every.to_string(), new.every.to_string());
+    tell("sweep_for", old.sweep_for.to_string(), new.sweep_for.to_string());
     tell(
         "until_complete",
         old.until_complete.to_string(),

@@ -19,6 +19,7 @@ pub mod change_provider;
 pub mod change_settings;
 pub mod check_provider;
 pub mod convert_postfixadmin;
+pub mod cut_over;
 mod digest;
 pub mod first_start;
 pub mod folders;

@@ -35,6 +35,9 @@ pub enum SyncError {
         /// What the system said.
         source: io::Error,
     },
+    /// What was seen could not be taken down: see [`Recorder`](crate::Recorder).
+    #[error("the report: {0}")]
+    Record(io::Error),
     /// The base.
     #[error(transparent)]
     Base(#[from] DbError),
@@ -145,7 +148,7 @@ impl SyncError {
             Self::Source(error) | Self::TargetServer(error) => server_cause(error),
             Self::TargetChanged(_) => Cause::MailboxChanged,
             Self::Held(_) => Cause::Busy,
-            Self::Spool { source, .. } => match source.kind() {
+            Self::Spool { source, .. } | Self::Record(source) => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Cause::DiskFull,
                 io::ErrorKind::PermissionDenied => Cause::PermissionDenied,
                 _ => Cause::TargetFault,

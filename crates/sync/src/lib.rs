@@ -46,4 +46,4 @@ pub use stop::{Stop, StopSwitch, stop_switch};
 pub use transhume_db::Quarantined;
 pub use transhume_imap::{CertificateFault, CertificateRule, Fingerprint, Security};
 pub use transhume_model::plan::Deletions;
-pub use verify::{Depth, Group, MailboxVerification, Verification};
+pub use verify::{Depth, Group, MailboxVerification, Recorder, Verification};

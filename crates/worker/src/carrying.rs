@@ -6,7 +6,7 @@ use std::rc::Rc;
 use transhume_db::directory::{CredentialFor, CredentialOwner, DirectoryError, HandBack, LeaseError, Leased};
 use transhume_model::directory::{Provider, Settings};
 use transhume_model::migration::{
-    Ending, Hold, Migration, PassOutcome, PassReport, Phase, Progress, Verdict, after_pass,
+    Ending, Hold, Migration, Pace, PassOutcome, PassReport, Phase, Progress, Verdict, after_pass,
 };
 use transhume_sync::{Doveadm, Raise, Report, Stop};
 
@@ -70,7 +70,10 @@ impl Carrier {
             let wait = wait + surroundings.random() % wait.max(1);
             return self.give_back(leased, began + i64::from(wait)).await;
         }
-        let every = known.settings.every.get();
+        let pace = Pace {
+            every: known.settings.every.get(),
+            sweep_for: known.settings.sweep_for,
+        };
         let outcome = self.run(leased, known, heartbeat, stop, began).await;
         self.note_answer(
             migration,
@@ -83,7 +86,7 @@ impl Carrier {
         };
         let now = surroundings.now();
         let (failures, random) = (leased.failures, surroundings.random());
-        let verdict = after_pass(migration, &outcome.ended.ending, failures, every, now, random);
+        let verdict = after_pass(migration, &outcome.ended.ending, failures, pace, now, random);
         // Where it cannot be noted, it cannot be handed back either, which is told.
         let _ = self
             .options
@@ -98,7 +101,7 @@ impl Carrier {
         };
         let then = self.hand_back(leased, back).await?;
         if let Some(then) = then {
-            self.tell(leased, &then, &outcome.ended, &verdict);
+            self.tell(leased, &then, &outcome, &verdict);
         }
         Ok(())
     }
@@ -271,8 +274,8 @@ impl Carrier {
     }
 
     /// Tells whoever reads the log what is new.
-    fn tell(&self, leased: &Leased, then: &Migration, ended: &Ended, verdict: &Verdict) {
-        let before = &leased.migration;
+    fn tell(&self, leased: &Leased, then: &Migration, outcome: &Outcome, verdict: &Verdict) {
+        let (before, ended) = (&leased.migration, &outcome.ended);
         let who = &then.address;
         let what = ended.what.as_deref().unwrap_or("no more is known");
         if let Some(hold) = then
@@ -287,6 +290,17 @@ impl Carrier {
         }
         if before.phase != then.phase {
             self.say(&format!("{who}: {}", then.phase.sentence()));
+        }
+        if before.swept_until.is_some() {
+            if outcome.messages > 0 {
+                let messages = outcome.messages;
+                self.say(&format!(
+                    "{who}: {messages} messages came late to its old mailbox, and are here now"
+                ));
+            }
+            if !then.wants_passes() {
+                self.say(&format!("{who}: its old mailbox is swept no more: {what}"));
+            }
         }
     }
 

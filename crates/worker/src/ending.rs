@@ -30,10 +30,16 @@ impl Ended {
             .map(|mailbox| mailbox.failed.len() as u64 + mailbox.unlisted)
             .sum();
         let all = report.mailboxes.iter().map(|mailbox| mailbox.messages).sum();
+        let done = report.totals();
+        let changed = done.carried + done.adopted + done.flags_set + done.expunged;
         let ending = if has_mailbox_trouble(report) {
             Ending::Partial
         } else if report.settled {
-            Ending::Equal { refused, all }
+            Ending::Equal {
+                changed,
+                refused,
+                all,
+            }
         } else {
             Ending::Moving
         };
@@ -205,7 +211,11 @@ mod tests {
 
     #[test]
     fn a_pass_that_came_to_its_end() {
-        let equal = |refused, all| Ending::Equal { refused, all };
+        let equal = |refused, all| Ending::Equal {
+            changed: 0,
+            refused,
+            all,
+        };
         for (mailboxes, settled, ending, what) in [
             (vec![mailbox("INBOX", 9, 0, None)], true, equal(0, 9), None),
             (vec![mailbox("INBOX", 9, 0, None)], false, Ending::Moving, None),

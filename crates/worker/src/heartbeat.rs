@@ -121,7 +121,7 @@ pub(crate) fn until(surroundings: &Surroundings, lasts: Duration) -> i64 {
 
 /// Whether a person still wants a pass of it.
 fn may_go_on(migration: &Migration) -> bool {
-    migration.phase.is_under_way() && !matches!(migration.hold, Some(Hold::Paused { .. }))
+    migration.wants_passes() && !matches!(migration.hold, Some(Hold::Paused { .. }))
 }
 
 /// The directory says whether a lease still holds.

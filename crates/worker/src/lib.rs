@@ -13,6 +13,7 @@
 mod carrying;
 mod ending;
 mod heartbeat;
+mod looking;
 mod pass;
 mod plan;
 mod progress;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use transhume_db::Sealer;
 use transhume_db::directory::DirectoryPool;
 
+pub use looking::Looking;
 pub use pass::Folders;
 pub use plan::{PlanError, plan};
 pub use scheduler::run;

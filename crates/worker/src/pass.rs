@@ -94,10 +94,7 @@ impl Ready {
 impl Ingredients<'_> {
     /// A pass that is to be shown and not run: nothing is made, and the Maildir stays everybody's.
     pub(crate) async fn into_shown(self) -> Result<Pass, SyncError> {
-        let (maildir, state) = (
-            self.folders.home(self.below).join("Maildir"),
-            self.folders.state(self.below),
-        );
+        let (maildir, state) = (self.maildir(), self.folders.state(self.below));
         let is_known = state.is_file();
         let target = blocking(move || MaildirTarget::look_only(&maildir, OPTIONS)).await?;
         let store = if is_known {
@@ -108,7 +105,48 @@ impl Ingredients<'_> {
         self.into_pass(AnyTarget::from(target), store).await
     }
 
+    /// A pass that only compares: nothing is written, and other runs are kept from the Maildir as long.
+    pub(crate) async fn into_read(self) -> Result<(Pass, Claim), SyncError> {
+        let (maildir, state) = (self.maildir(), self.folders.state(self.below));
+        let is_known = state.is_file();
+        let (target, claim) = blocking(move || {
+            let target = MaildirTarget::look_only(&maildir, OPTIONS)?;
+            let claim = target.claim_to_read()?;
+            Ok((target, claim))
+        })
+        .await?;
+        let mut known = None;
+        if is_known {
+            let store = Store::open_to_read(&state).await?;
+            let (account, address) = (self.address().account(), self.migration.address.as_str());
+            // What is not in it cannot be begun there.
+            let has_account = Base::find(store.clone(), &account, address).await?.is_some();
+            known = has_account.then_some(store);
+        }
+        let store = match known {
+            Some(store) => store,
+            None => Store::in_memory().await?,
+        };
+        Ok((self.into_pass(AnyTarget::from(target), store).await?, claim))
+    }
+
+    /// The Maildir here.
+    pub(crate) fn maildir(&self) -> PathBuf {
+        self.folders.home(self.below).join("Maildir")
+    }
+
+    /// Where the old mailbox is.
+    fn address(&self) -> SourceAddress {
+        SourceAddress {
+            host: self.provider.host.as_str().to_owned(),
+            port: self.provider.port.get(),
+            security: security(self.provider.security),
+            user: self.provider.login(&self.migration.old_address),
+        }
+    }
+
     async fn into_pass(self, target: AnyTarget, store: Store) -> Result<Pass, SyncError> {
+        let address = self.address();
         let Self {
             migration,
             provider,
@@ -118,12 +156,6 @@ impl Ingredients<'_> {
             now,
             ..
         } = self;
-        let address = SourceAddress {
-            host: provider.host.as_str().to_owned(),
-            port: provider.port.get(),
-            security: security(provider.security),
-            user: provider.login(&migration.old_address),
-        };
         let base = Base::open(store, &address.account(), migration.address.as_str()).await?;
         let login_as = provider.login_of_passes(&migration.old_address);
         Ok(Pass {

@@ -11,7 +11,7 @@ use crate::carrying::Carrier;
 use crate::pass::Ingredients;
 use crate::rest::Resting;
 
-/// Why it cannot be told.
+/// Why it cannot be told what a pass would do, or how both sides are.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// No pass may run.
@@ -20,6 +20,9 @@ pub enum PlanError {
     /// There is no password to log in with.
     #[error("{0}")]
     NoPassword(String),
+    /// No pass has been here yet.
+    #[error("nothing of it is here yet: its first pass has not begun")]
+    NothingHere,
     /// The pass could not look at both sides.
     #[error(transparent)]
     Pass(#[from] SyncError),

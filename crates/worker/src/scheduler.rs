@@ -90,6 +90,12 @@ impl Scheduler {
         } = &self.carrier.options;
         let here = u32::try_from(MOST.saturating_sub(self.running.len())).unwrap_or(0);
         let (now, until) = (surroundings.now(), until(surroundings, *lease));
+        for migration in pool.end_sweeps(now).await? {
+            let who = &migration.address;
+            self.carrier.say(&format!(
+                "{who}: its old mailbox is swept no more, and its old password is forgotten"
+            ));
+        }
         for leased in pool.lease_due(name, now, until, here).await? {
             self.begin(leased);
         }

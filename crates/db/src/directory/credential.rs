@@ -89,13 +89,13 @@ impl DirectoryTransaction<'_> {
     }
 }
 
-/// Forgets the password of a migration that is over: the old server is not asked any more.
+/// Forgets the password of a migration of which no pass is to come.
 pub(super) async fn forget_when_over(
     link: Link<'_>,
     at: &DirectoryLocation,
     migration: &Migration,
 ) -> Result<(), DirectoryError> {
-    if migration.phase.is_under_way() {
+    if migration.wants_passes() {
         return Ok(());
     }
     let statement = "DELETE FROM credential WHERE migration = $1".to_owned();

@@ -213,6 +213,11 @@ impl DirectoryPool {
                 continue;
             }
             // What a person has ended in between stays ended.
+            let event = if is_asked_again {
+                event.with_more_to_come()
+            } else {
+                event
+            };
             found.migration = found.migration.clone().apply(event).unwrap_or(found.migration);
         }
         let due = if is_asked_again { found.due } else { how.due };
@@ -222,10 +227,10 @@ impl DirectoryPool {
             None => found.last_error.as_deref(),
         };
         let statement = format!(
-            "UPDATE migration SET {STANDING}, due = $7, failures = $8, \
-             last_error = $9, leased_by = NULL, leased_until = NULL, noted = NULL, rate = NULL, changed = {} WHERE {}",
+            "UPDATE migration SET {STANDING}, due = $8, failures = $9, \
+             last_error = $10, leased_by = NULL, leased_until = NULL, noted = NULL, rate = NULL, changed = {} WHERE {}",
             now_of(&transaction.link()),
-            MINE.replace("$1", "$5").replace("$2", "$6")
+            MINE.replace("$1", "$6").replace("$2", "$7")
         );
         let values = [
             standing(&found.migration).as_slice(),
@@ -272,7 +277,7 @@ fn is_due() -> String {
             .collect(),
     );
     format!(
-        "due <= $1 AND (leased_until IS NULL OR leased_until <= $1) AND phase IN ('{phases}') \
+        "due <= $1 AND (leased_until IS NULL OR leased_until <= $1) AND (phase IN ('{phases}') OR swept_until > $1) \
          AND (hold IS NULL OR hold IN ('{holds}'))"
     )
 }
@@ -358,8 +363,8 @@ async fn take(
     };
     let now = now_of(&link);
     let statement = format!(
-        "UPDATE migration SET {STANDING}, epoch = epoch + 1, leased_by = $5, leased_until = $6, noted = {now}, \
-         rate = NULL, changed = {now} WHERE id = $7 RETURNING epoch"
+        "UPDATE migration SET {STANDING}, epoch = epoch + 1, leased_by = $6, leased_until = $7, noted = {now}, \
+         rate = NULL, changed = {now} WHERE id = $8 RETURNING epoch"
     );
     let values = [
         standing(&migration).as_slice(),

@@ -12,9 +12,9 @@ use super::{DirectoryError, DirectoryLocation, DirectoryPool, DirectoryTransacti
 
 pub(super) const COLUMNS: &str = "id, login, address, old_address, provider, phase, hold, paused_by, created, seeded, \
                                   leased_by, leased_until, due, failures, last_error, mailboxes_done, mailboxes_all, \
-                                  messages_done, messages_all, octets_done, octets_all, changed, rate";
+                                  messages_done, messages_all, octets_done, octets_all, changed, rate, swept_until";
 /// How many they are.
-pub(super) const WIDTH: usize = 23;
+pub(super) const WIDTH: usize = 24;
 const ADD: &str = "INSERT INTO migration (login, address, old_address, provider, phase, created, due, changed) \
                    VALUES ($1, $2, $3, (SELECT name FROM provider WHERE folded = $4), 'pending', $5, $5, {NOW}) \
                    RETURNING id";
@@ -144,6 +144,29 @@ impl DirectoryTransaction<'_> {
 }
 
 impl DirectoryPool {
+    /// Ends the sweeps whose time is over at `now`, in seconds since 1970 UTC: their passwords are forgotten. Gives the migrations.
+    pub async fn end_sweeps(&self, now: i64) -> Result<Vec<Migration>, DirectoryError> {
+        let question = "SELECT id FROM migration WHERE swept_until <= $1".to_owned();
+        let rows = {
+            let mut lent = self.lend().await?;
+            lent.link().ask(question, &[Value::number(now)]).await
+        };
+        let mut ended = Vec::new();
+        for row in rows.map_err(|error| self.hear(error))? {
+            let id = row.number(0).map_err(|error| self.hear(error))?;
+            match self
+                .happen(MigrationId(id.unwrap_or_default()), Event::SweepOver, now)
+                .await
+            {
+                Ok(migration) => ended.push(migration),
+                Err(TransitionError::Directory(error)) => return Err(error),
+                // Somebody else has ended or taken it back in this moment.
+                Err(TransitionError::Unknown(_) | TransitionError::Invalid(_)) => {}
+            }
+        }
+        Ok(ended)
+    }
+
     /// Lets something happen to a migration. When a pass is wanted soon after it, that is due at `now`.
     pub async fn happen(
         &self,
@@ -174,21 +197,21 @@ async fn happen(
         vec![Value::number(id.0), Value::number(now)],
     ]
     .concat();
-    let due = if is_due { ", due = $6, failures = 0" } else { "" };
+    let due = if is_due { ", due = $7, failures = 0" } else { "" };
     // The number of the last value stands in the statement in either case: PostgreSQL wants each to have a type.
     let changed = now_of(&link);
     let statement =
-        format!("UPDATE migration SET {STANDING}{due}, changed = {changed} WHERE id = $5 AND $6 >= 0");
+        format!("UPDATE migration SET {STANDING}{due}, changed = {changed} WHERE id = $6 AND $7 >= 0");
     let written = link.same().write(statement, &values, true).await;
     written.map_err(|error| DirectoryError::heard_of(at, "migration", &next.address, error))?;
     credential::forget_when_over(link, at, &next).await?;
     Ok(next)
 }
 
-/// What an event can change, as `$1` to `$4`.
-pub(super) const STANDING: &str = "phase = $1, hold = $2, paused_by = $3, seeded = $4";
+/// What an event can change, as `$1` to `$5`.
+pub(super) const STANDING: &str = "phase = $1, hold = $2, paused_by = $3, seeded = $4, swept_until = $5";
 
-pub(super) fn standing(migration: &Migration) -> [Value<'_>; 4] {
+pub(super) fn standing(migration: &Migration) -> [Value<'_>; 5] {
     let paused_by = match &migration.hold {
         Some(Hold::Paused { by }) => Some(by.as_str()),
         _ => None,
@@ -198,6 +221,7 @@ pub(super) fn standing(migration: &Migration) -> [Value<'_>; 4] {
         Value::text_or_none(migration.hold.as_ref().map(Hold::as_str)),
         Value::text_or_none(paused_by),
         Value::Number(migration.seeded),
+        Value::Number(migration.swept_until),
     ]
 }
 
@@ -343,6 +367,7 @@ pub(super) fn record(row: &Row) -> Result<MigrationRecord, Trouble> {
             hold: hold.transpose()?,
             created: row.number(8)?.unwrap_or_default(),
             seeded: row.number(9)?,
+            swept_until: row.number(23)?,
             address: address.clone(),
         },
         leased: row.text_or_none(10)?.zip(row.number(11)?),

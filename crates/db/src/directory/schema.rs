@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/directory/0004_migration.sql"),
     include_str!("../../schema/directory/0005_login_view.sql"),
     include_str!("../../schema/directory/0006_console.sql"),
+    include_str!("../../schema/directory/0007_cut_over.sql"),
 ];
 
 /// One program brings the tables up to date at a time: PostgreSQL's lock on this number, until the transaction ends.

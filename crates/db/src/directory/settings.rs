@@ -9,10 +9,10 @@ use super::lookup::each;
 use super::read::Trouble;
 use super::{DirectoryError, DirectoryLocation, DirectoryTransaction};
 
-const READ: &str = "SELECT imap_migration, auto_create, jobs, create_folders, include, exclude, every, until_complete \
+const READ: &str = "SELECT imap_migration, auto_create, jobs, create_folders, include, exclude, every, until_complete, sweep_for \
                     FROM settings";
 const WRITE: &str = "UPDATE settings SET imap_migration = $1, auto_create = $2, jobs = $3, create_folders = $4, \
-                     include = $5, exclude = $6, every = $7, until_complete = $8";
+                     include = $5, exclude = $6, every = $7, until_complete = $8, sweep_for = $9";
 
 impl DirectoryTransaction<'_> {
     /// Puts settings in place of those that are there.
@@ -27,6 +27,7 @@ impl DirectoryTransaction<'_> {
             Value::text(&exclude),
             Value::number(settings.every.get()),
             Value::text(settings.until_complete.as_str()),
+            Value::number(settings.sweep_for),
         ];
         let written = self
             .transaction
@@ -68,5 +69,9 @@ fn one(row: &Row) -> Result<Settings, Trouble> {
         exclude: lines(row.text(5)?),
         every: number(6)?.unwrap_or(default.every),
         until_complete: UntilComplete::named(&row.text(7)?).unwrap_or_default(),
+        sweep_for: row
+            .small_number(8)?
+            .and_then(|seconds| u32::try_from(seconds).ok())
+            .unwrap_or(default.sweep_for),
     })
 }

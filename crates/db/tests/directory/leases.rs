@@ -7,13 +7,13 @@ use transhume_db::directory::{DirectoryLocation, DirectoryPool, HandBack, Lease,
 use transhume_model::directory::{Login, Provider, Settings};
 use transhume_model::migration::{Event, Hold, MigrationId, PassOutcome, PassReport, Phase, Progress, Share};
 
-use crate::migrations::{address, begin_migration, name, people, provider};
+use crate::migrations::{address, begin_migration, complete, name, people, provider};
 use crate::places::{each_engine, wait};
 
 const NAMES: [&str; 6] = ["ann", "bob", "cat", "dan", "eve", "fay"];
 
 /// A directory with so many migrations from a provider that takes `connections`, and their numbers.
-async fn directory(
+pub(crate) async fn directory(
     at: &DirectoryLocation,
     names: &[&str],
     connections: u32,
@@ -47,7 +47,7 @@ fn numbers(leased: &[Leased]) -> Vec<MigrationId> {
     leased.iter().map(|leased| leased.lease.migration).collect()
 }
 
-fn hand_back(events: Vec<Event>, due: i64, error: Option<&str>) -> HandBack {
+pub(crate) fn hand_back(events: Vec<Event>, due: i64, error: Option<&str>) -> HandBack {
     let outcome = if error.is_some() {
         PassOutcome::Failed
     } else {
@@ -141,7 +141,7 @@ fn who_was_replaced_writes_nothing_any_more() {
             assert!(!pool.holds(mine, 150).await.unwrap());
             assert!(is_fenced_off(&pool.renew(mine, 900).await));
             assert!(is_fenced_off(&pool.note_progress(mine, &progress).await));
-            let complete = vec![Event::PassComplete { at: 150 }];
+            let complete = vec![complete(150)];
             assert!(is_fenced_off(
                 &pool
                     .hand_back(mine, "one", hand_back(complete.clone(), 900, None))
@@ -328,7 +328,7 @@ fn what_a_person_did_meanwhile_stays() {
 
             let mut after = Vec::new();
             for one in &leased {
-                let events = vec![Event::PassComplete { at: 120 }, Event::Held(Hold::TargetFull)];
+                let events = vec![complete(120), Event::Held(Hold::TargetFull)];
                 let events = if one.lease.migration == ids[2] {
                     events[..1].to_vec()
                 } else {

@@ -15,6 +15,7 @@ mod refused;
 mod schema;
 mod search;
 mod serving;
+mod sweeps;
 mod writers;
 
 use proptest::prelude::*;

@@ -88,6 +88,15 @@ fn odd_provider() -> Provider {
     }
 }
 
+/// A pass that had nothing to do, where old mailboxes are swept for 100 seconds after their cut-over.
+pub(crate) fn complete(at: i64) -> Event {
+    Event::PassComplete {
+        at,
+        is_quiet: true,
+        sweep_for: 100,
+    }
+}
+
 #[test]
 fn providers_and_settings_are_read_as_they_were_written() {
     each_engine("providers", |place| {
@@ -109,6 +118,7 @@ fn providers_and_settings_are_read_as_they_were_written() {
                 exclude: vec!["Trash".to_owned()],
                 every: NonZeroU32::new(60).unwrap(),
                 until_complete: UntilComplete::Refuse,
+                sweep_for: 77,
             };
             transaction.set_settings(&settings).await.unwrap();
             assert_eq!(transaction.settings().await.unwrap(), settings);
@@ -384,10 +394,7 @@ fn what_happens_to_a_migration_is_kept() {
             assert_eq!(pool.migration(ann).await.unwrap().unwrap().due, 30, "soon");
 
             pool.happen(bob, Event::PassBegan, 30).await.unwrap();
-            let seeded = pool
-                .happen(bob, Event::PassComplete { at: 33 }, 33)
-                .await
-                .unwrap();
+            let seeded = pool.happen(bob, complete(33), 33).await.unwrap();
             assert_eq!((seeded.phase, seeded.seeded), (Phase::Following, Some(33)));
             pool.happen(bob, Event::Held(Hold::TargetFull), 33).await.unwrap();
 

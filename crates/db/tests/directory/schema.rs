@@ -1,7 +1,8 @@
 //! Schema versions: nothing yet, older, newer, something else.
 
-use transhume_db::directory::{DirectoryError, DirectoryStore};
-use transhume_model::directory::Directory;
+use transhume_db::directory::{DirectoryError, DirectoryPool, DirectoryStore, Filter};
+use transhume_model::directory::{Directory, Settings};
+use transhume_model::migration::Phase;
 
 use crate::places::{each_engine, wait};
 
@@ -13,7 +14,19 @@ const STEPS: &[&str] = &[
     include_str!("../../schema/directory/0004_migration.sql"),
     include_str!("../../schema/directory/0005_login_view.sql"),
     include_str!("../../schema/directory/0006_console.sql"),
+    include_str!("../../schema/directory/0007_cut_over.sql"),
 ];
+
+/// Somebody whose move was over when old mailboxes were not swept yet.
+const FINISHED: &str = "
+INSERT INTO account (login, first_name, last_name, enabled, role, secondary_email, phone)
+VALUES ('ann@a.example', '', '', TRUE, 'SimpleUsers', '', '');
+INSERT INTO mailbox (address, domain, login, domain_quota, keeps_copy, may_send)
+VALUES ('ann@a.example', 'a.example', 'ann@a.example', TRUE, TRUE, TRUE);
+INSERT INTO provider (name, folded, host, port, security, login_form, connections, connections_per_account, enabled)
+VALUES ('Old', 'old', 'imap.old.example', 993, 'tls', 'address', 10, 2, TRUE);
+INSERT INTO migration (login, address, old_address, provider, phase, created, seeded, due)
+VALUES ('ann@a.example', 'ann@a.example', 'ann@old.example', 'Old', 'finished', 5, 6, 7);";
 
 #[test]
 fn every_version_comes_up_to_date() {
@@ -35,6 +48,10 @@ fn every_version_comes_up_to_date() {
                 place.sql(&format!("INSERT INTO directory_version VALUES ({old})"));
                 place.sql("INSERT INTO domain (name, kind, enabled, description) VALUES ('a.example', 'local', TRUE, 'x')");
             }
+            let has_migrations = old >= 4;
+            if has_migrations {
+                place.sql(FINISHED);
+            }
             wait(async {
                 let opened = DirectoryStore::open_to_read(&at).await;
                 match (old, opened) {
@@ -52,6 +69,20 @@ fn every_version_comes_up_to_date() {
                 let there = store.read().await.unwrap();
                 assert_eq!(there.domains.len(), usize::from(old > 0), "what was there stays");
                 store.close().await.unwrap();
+                let pool = DirectoryPool::open(&at).await.unwrap();
+                let moves = pool.migrations(&Filter::default()).await.unwrap();
+                let stands: Vec<_> = moves
+                    .iter()
+                    .map(|record| (record.migration.phase, record.migration.swept_until))
+                    .collect();
+                let over = [(Phase::Finished, None)];
+                assert_eq!(
+                    stands,
+                    over[..usize::from(has_migrations)],
+                    "what is over stays over"
+                );
+                assert_eq!(pool.settings().await.unwrap(), Settings::default());
+                pool.close().await;
                 let version = DirectoryStore::look_at_schema(&at).await.unwrap();
                 assert_eq!(version.found, version.known);
                 assert_eq!(usize::try_from(version.known), Ok(STEPS.len()));

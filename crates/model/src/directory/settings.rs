@@ -9,6 +9,8 @@ const PATTERN_LIMIT: usize = 1000;
 const SHORTEST: u32 = 60;
 /// The longest: a week.
 const LONGEST: u32 = 7 * 24 * 3600;
+/// The longest time for which an old mailbox is swept, in seconds: 90 days. As long its password is kept.
+const LONGEST_SWEEP: u32 = 90 * 24 * 3600;
 /// The most passes at a time: what one machine's memory bears.
 const MOST_JOBS: u32 = 1000;
 
@@ -21,6 +23,11 @@ pub enum SettingsProblem {
     /// Too often, or too rarely.
     #[error("a pass may come every {SHORTEST} to {LONGEST} seconds, not every {0}")]
     Every(u32),
+    /// Too long after a cut-over.
+    #[error(
+        "an old mailbox may be swept for 0 to {LONGEST_SWEEP} seconds after its cut-over (90 days), not for {0}"
+    )]
+    Sweep(u32),
     /// A pattern that is empty, too long, or no single line.
     #[error("“{0}” is no pattern over folder names (like Trash, Lists/%, or *2019)")]
     Pattern(String),
@@ -48,6 +55,8 @@ pub struct Settings {
     pub every: NonZeroU32,
     /// What a client sees until an account's mail is here.
     pub until_complete: UntilComplete,
+    /// Seconds for which an old mailbox is swept after its cut-over, for mail that came late. A cut-over can be taken back as long.
+    pub sweep_for: u32,
 }
 
 /// What somebody who logs in sees until all of their mail is here.
@@ -75,6 +84,7 @@ impl Default for Settings {
             exclude: Vec::new(),
             every: EVERY,
             until_complete: UntilComplete::Proxy,
+            sweep_for: 7 * 24 * 3600,
         }
     }
 }
@@ -90,6 +100,14 @@ impl Settings {
     pub fn every(seconds: u32) -> Result<NonZeroU32, SettingsProblem> {
         let every = NonZeroU32::new(seconds).filter(|every| (SHORTEST..=LONGEST).contains(&every.get()));
         every.ok_or(SettingsProblem::Every(seconds))
+    }
+
+    /// Seconds for which old mailboxes are swept, where it can be so many; 0 is not at all.
+    pub fn sweep_for(seconds: u32) -> Result<u32, SettingsProblem> {
+        if seconds > LONGEST_SWEEP {
+            return Err(SettingsProblem::Sweep(seconds));
+        }
+        Ok(seconds)
     }
 
     /// Patterns, without blanks around them, where they can be such.
@@ -165,5 +183,8 @@ mod tests {
         let defaults = Settings::default();
         assert_eq!(Settings::jobs(defaults.jobs.get()), Ok(defaults.jobs));
         assert_eq!(Settings::every(defaults.every.get()), Ok(defaults.every));
+        assert_eq!(Settings::sweep_for(defaults.sweep_for), Ok(604_800));
+        assert_eq!(Settings::sweep_for(0), Ok(0));
+        assert!(Settings::sweep_for(7_776_001).is_err());
     }
 }

@@ -18,7 +18,7 @@ pub use hold::Hold;
 pub use pass::{PassOutcome, PassReport};
 pub use phase::Phase;
 pub use transition::{Event, InvalidTransition, Why};
-pub use verdict::{Ending, Verdict, after_pass, backoff};
+pub use verdict::{Ending, Pace, Verdict, after_pass, backoff};
 
 /// A migration's number. It never changes, and is never given again while the migration exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,16 @@ pub struct Migration {
     pub created: i64,
     /// When all of the old mailbox was here for the first time, in seconds since 1970 UTC.
     pub seeded: Option<i64>,
+    /// Until when its old mailbox is still swept for mail that came late, and its cut-over can be taken back, in seconds since 1970
+    /// UTC. Only what is finished can be swept; `None` where it is not, or no more.
+    pub swept_until: Option<i64>,
+}
+
+impl Migration {
+    /// Whether passes are still to come: it is under way, or swept. The old password is known no longer than that.
+    pub fn wants_passes(&self) -> bool {
+        self.phase.is_under_way() || self.swept_until.is_some()
+    }
 }
 
 /// How much of an account is here: as the pass that is running counts it, or the last one did.

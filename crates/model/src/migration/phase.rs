@@ -11,9 +11,10 @@ pub enum Phase {
     Seeding,
     /// All of its mail was here once; what is new on the old server comes with each pass.
     Following,
-    /// Its last pass: after it the new server is the only one.
+    /// Its last passes: after one that finds nothing to do the new server is the only one.
     Finishing,
-    /// The old server is not asked any more.
+    /// Cut over: nobody is led to the old server any more, and no password is tried there. For a while its old mailbox may still be
+    /// swept ([`super::Migration::swept_until`]).
     Finished,
     /// Ended by a person before its time. What is here stays.
     Cancelled,
@@ -53,13 +54,13 @@ impl Phase {
             Self::Pending => "waits for its first pass",
             Self::Seeding => "its mail is being brought over",
             Self::Following => "all of its mail is here, and new mail follows with each pass",
-            Self::Finishing => "the last pass is under way",
+            Self::Finishing => "the last passes are under way",
             Self::Finished => "cut over: the old server is not asked any more",
             Self::Cancelled => "stopped: what is here stays, and nothing follows",
         }
     }
 
-    /// Whether passes are still to come. The old password of such an account may be tried at the old server.
+    /// Whether it is not over. The old password of such an account may be tried at the old server.
     pub fn is_under_way(self) -> bool {
         !matches!(self, Self::Finished | Self::Cancelled)
     }

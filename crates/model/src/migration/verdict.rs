@@ -1,6 +1,6 @@
 //! What becomes of a migration after a pass: what happens to it, and when the next one is due.
 
-use super::{Event, Hold, Migration};
+use super::{Event, Hold, Migration, Phase};
 
 /// Seconds before the first new try; they double with each failure.
 const FIRST_WAIT: u32 = 10;
@@ -20,6 +20,8 @@ const ONE_OF: u64 = 100;
 pub enum Ending {
     /// Both sides were found equal, but for this many messages that the old server counts and does not deliver, of so many.
     Equal {
+        /// Messages that were carried or changed before they were.
+        changed: u64,
         /// Not delivered.
         refused: u64,
         /// In all.
@@ -44,6 +46,15 @@ pub enum Ending {
     Blocked(Hold),
 }
 
+/// What the settings say of passes, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// From the end of one pass to the next.
+    pub every: u32,
+    /// For which an old mailbox is swept after its cut-over.
+    pub sweep_for: u32,
+}
+
 /// What is to be done with a migration whose pass has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -57,13 +68,13 @@ pub struct Verdict {
 
 /// Says what becomes of a migration whose pass has ended.
 ///
-/// `failures` is how many passes before had failed in a row, `every` how many seconds lie between passes, `now` the time in seconds
-/// since 1970 UTC, and `random` any number: it spreads the tries of many accounts, which all failed in the same moment.
+/// `failures` is how many passes before had failed in a row, `now` the time in seconds since 1970 UTC, and `random` any number: it
+/// spreads the tries of many accounts, which all failed in the same moment.
 pub fn after_pass(
     migration: &Migration,
     ending: &Ending,
     failures: u32,
-    every: u32,
+    Pace { every, sweep_for }: Pace,
     now: i64,
     random: u32,
 ) -> Verdict {
@@ -75,15 +86,24 @@ pub fn after_pass(
     };
     let goes_on = migration.hold.is_some().then_some(Event::CauseGone);
     match ending {
-        Ending::Equal { refused, all } if is_too_much(*refused, *all) => {
+        Ending::Equal { refused, all, .. } if is_too_much(*refused, *all) => {
             let event = Event::Held(Hold::TooManyRefused);
             verdict(Some(event), later(every, random), failed)
         }
-        Ending::Equal { .. } => verdict(
-            Some(Event::PassComplete { at: now }),
-            every.saturating_add(share(every / 20, random)),
-            0,
-        ),
+        Ending::Equal { changed, .. } => {
+            let complete = Event::PassComplete {
+                at: now,
+                is_quiet: *changed == 0,
+                sweep_for,
+            };
+            // The last passes come one after the other.
+            let wait = if migration.phase == Phase::Finishing && *changed > 0 {
+                FIRST_WAIT
+            } else {
+                every.saturating_add(share(every / 20, random))
+            };
+            verdict(Some(complete), wait, 0)
+        }
         Ending::Moving => verdict(goes_on, SOON, 0),
         Ending::Partial | Ending::Failed => verdict(goes_on, backoff(failed, every, random), failed),
         Ending::Stopped => verdict(None, 0, failures),
@@ -134,9 +154,13 @@ fn is_too_much(refused: u64, all: u64) -> bool {
 mod tests {
     use super::*;
     use crate::directory::{Address, Login, ProviderName};
-    use crate::migration::{MigrationId, Phase};
+    use crate::migration::MigrationId;
 
     const EVERY: u32 = 3_600;
+    const PACE: Pace = Pace {
+        every: EVERY,
+        sweep_for: 99,
+    };
 
     fn migration(hold: Option<Hold>) -> Migration {
         let address = Address::parse("bob@new.example").unwrap();
@@ -150,13 +174,22 @@ mod tests {
             hold,
             created: 1,
             seeded: None,
+            swept_until: None,
         }
     }
 
     #[test]
     fn each_ending_has_its_consequence() {
-        let complete = Some(Event::PassComplete { at: 7 });
-        let equal = |refused, all| Ending::Equal { refused, all };
+        let complete = Some(Event::PassComplete {
+            at: 7,
+            is_quiet: true,
+            sweep_for: 99,
+        });
+        let equal = |refused, all| Ending::Equal {
+            changed: 0,
+            refused,
+            all,
+        };
         let held = |hold: Hold| Some(Event::Held(hold));
         let gone = Some(Event::CauseGone);
         let unreachable = |asked| Ending::Unreachable { asked };
@@ -206,13 +239,39 @@ mod tests {
                 1,
             ),
         ] {
-            let verdict = after_pass(&migration(hold), &ending, failures, EVERY, 7, 0);
+            let verdict = after_pass(&migration(hold), &ending, failures, PACE, 7, 0);
             let expected = Verdict {
                 event,
                 wait,
                 failures: failures_then,
             };
             assert_eq!(verdict, expected, "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_passes_come_one_after_the_other_until_one_has_nothing_to_do() {
+        for (phase, changed, wait) in [
+            (Phase::Following, 3, 3_600),
+            (Phase::Finishing, 3, 10),
+            (Phase::Finishing, 0, 3_600),
+            (Phase::Finished, 3, 3_600),
+        ] {
+            let migration = Migration {
+                phase,
+                ..migration(None)
+            };
+            let ending = Ending::Equal {
+                changed,
+                refused: 0,
+                all: 9,
+            };
+            let verdict = after_pass(&migration, &ending, 0, PACE, 7, 0);
+            assert_eq!(verdict.wait, Some(wait), "{phase}, {changed}");
+            let Some(Event::PassComplete { is_quiet, .. }) = verdict.event else {
+                panic!("{verdict:?}");
+            };
+            assert_eq!(is_quiet, changed == 0, "{phase}");
         }
     }
 
@@ -231,7 +290,7 @@ mod tests {
             assert!(waits[0] < backoff(failures, every, u32::MAX / 2));
         }
         let ending = Ending::Unreachable { asked: Some(300) };
-        let last = after_pass(&migration(None), &ending, 0, EVERY, 7, u32::MAX);
+        let last = after_pass(&migration(None), &ending, 0, PACE, 7, u32::MAX);
         assert_eq!(
             last.wait,
             Some(385),

@@ -62,6 +62,8 @@ pub enum Difference {
 
     /// The owner has removed it on the target.
     RemovedHere,
+    /// The owner has put it into another mailbox on the target.
+    MovedHere,
     /// The owner has changed its flags on the target.
     FlagsChangedHere,
     /// It was removed on the source after it had been carried: deletions are not followed.
@@ -196,6 +198,7 @@ impl Difference {
             Self::NotYetSubscribed => ("not_yet_subscribed", Behind, "not subscribed to yet"),
 
             Self::RemovedHere => ("removed_here", Settled, "removed on the new side by their owner after the move"),
+            Self::MovedHere => ("moved_here", Settled, "put elsewhere on the new side by their owner after the move"),
             Self::FlagsChangedHere => ("flags_changed_here", Settled, "with flags that their owner has changed on the new side"),
             Self::RemovedThere => ("removed_there", Settled, "removed on the old server after they were moved, and kept here"),
             Self::DeliveredHere => ("delivered_here", Settled, "on the new side only: delivered or filed there"),

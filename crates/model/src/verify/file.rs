@@ -21,6 +21,16 @@ pub struct File {
 }
 
 impl File {
+    /// The one of its digests that tells whether it holds the bytes of `other`: a file that was there before may have other line
+    /// ends than what was carried.
+    pub fn digest_beside(&self, other: Option<Digest>) -> Digest {
+        if other == Some(self.served) {
+            self.served
+        } else {
+            self.stored
+        }
+    }
+
     /// Whether it holds the bytes that were carried. One that was there before may have other line ends.
     pub(super) fn has_bytes_of(&self, known: &Known) -> bool {
         self.stored == known.digest || (known.was_there && self.served == known.digest)

@@ -56,6 +56,8 @@ pub struct Circumstances<'a> {
     pub has_base: bool,
     /// Whether the source's rows were read: without, nothing is known of what it has.
     pub source_is_read: bool,
+    /// Whether the target is looked at alone: what the base knows is then looked for, whatever the source has.
+    pub is_alone: bool,
     /// How the target's mailbox as a whole is found.
     pub condition: Condition,
     /// The source's UIDNEXT when a pass last left nothing to do.
@@ -79,22 +81,29 @@ pub struct Window<'a> {
 }
 
 /// Everything about one source message.
-struct Message<'a> {
-    uid: Uid,
-    row: Option<&'a MessageRow>,
-    known: Option<&'a Known>,
-    here: Option<&'a Counterpart>,
-    quarantined: Option<&'a str>,
-    text: Option<Text>,
+#[derive(Clone, Copy, Debug)]
+pub struct MessageSight<'a> {
+    /// On the source.
+    pub uid: Uid,
+    /// What the source lists of it.
+    pub row: Option<&'a MessageRow>,
+    /// What the base knows of it.
+    pub known: Option<&'a Known>,
+    /// Its counterpart, where it is in its place on the target.
+    pub here: Option<&'a Counterpart>,
+    /// Why it is in quarantine, if it is.
+    pub quarantined: Option<&'a str>,
+    /// What fetching its text once more has shown, if it was fetched.
+    pub text: Option<Text>,
 }
 
-/// Compares the messages of a window, and gives what it finds to `note`, ascending by UID. Gives how many of the source's
-/// messages are the same on both sides in every respect.
-pub fn compare_window(
-    window: &Window<'_>,
+/// Compares the messages of a window, and hands each to `see` with what it finds, ascending by UID: also those that are the same
+/// on both sides in every respect, with nothing, and those of which nothing is left on either.
+pub fn compare_window<'a>(
+    window: &Window<'a>,
     circumstances: Circumstances<'_>,
-    mut note: impl FnMut(Uid, Finding),
-) -> u64 {
+    mut see: impl FnMut(&MessageSight<'a>, Vec<Finding>),
+) {
     let rows: BTreeMap<Uid, &MessageRow> = window.rows.iter().map(|row| (row.uid, row)).collect();
     let known: BTreeMap<Uid, &Known> = window.known.iter().map(|known| (known.uid, known)).collect();
     let uids: BTreeSet<Uid> = rows
@@ -103,9 +112,8 @@ pub fn compare_window(
         .chain(window.here.keys())
         .copied()
         .collect();
-    let mut equal = 0;
     for uid in uids {
-        let message = Message {
+        let message = MessageSight {
             uid,
             row: rows.get(&uid).copied(),
             known: known.get(&uid).copied(),
@@ -114,18 +122,18 @@ pub fn compare_window(
             text: window.texts.get(&uid).copied(),
         };
         let findings = message.compare(circumstances);
-        equal += u64::from(findings.is_empty() && message.row.is_some());
-        for finding in findings {
-            note(uid, finding);
-        }
+        see(&message, findings);
     }
-    equal
 }
 
-impl Message<'_> {
+impl MessageSight<'_> {
     fn compare(&self, circumstances: Circumstances<'_>) -> Vec<Finding> {
         let Some(here) = self.here else {
-            return self.row.map(|_| self.absent(circumstances)).into_iter().collect();
+            let is_expected = self.row.is_some() || (circumstances.is_alone && self.known.is_some());
+            return is_expected
+                .then(|| self.absent(circumstances))
+                .into_iter()
+                .collect();
         };
         let mut findings = Vec::new();
         if self.row.is_none() && circumstances.source_is_read {
@@ -155,7 +163,7 @@ impl Message<'_> {
         findings
     }
 
-    /// Why a message that the source lists is not on the target.
+    /// Why a message that is expected is not on the target.
     fn absent(&self, circumstances: Circumstances<'_>) -> Finding {
         let was_placed = self
             .known

@@ -13,4 +13,6 @@ mod messages;
 pub use account::{Condition, MailboxSight, compare_mailbox, compare_subscriptions};
 pub use difference::{Difference, Finding, Standing};
 pub use file::{File, is_as_recorded};
-pub use messages::{Circumstances, Counterpart, Known, Text, Window, compare_window, judge_stranger};
+pub use messages::{
+    Circumstances, Counterpart, Known, MessageSight, Text, Window, compare_window, judge_stranger,
+};

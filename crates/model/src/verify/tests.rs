@@ -131,16 +131,17 @@ impl Case {
         let circumstances = Circumstances {
             has_base: self.has_base,
             source_is_read: self.source_is_read,
+            is_alone: false,
             condition: self.condition,
             agreed_uid_next: Uid::new(self.agreed),
             has_no_room: &|word| word.as_str() == "late",
         };
         let mut found = Vec::new();
-        let equal = compare_window(&window, circumstances, |at, finding| {
-            assert_eq!(at, uid(5));
-            found.push(finding.difference);
+        compare_window(&window, circumstances, |message, findings| {
+            assert_eq!(message.uid, uid(5));
+            assert_eq!(message.row.is_some(), self.row.is_some());
+            found.extend(findings.iter().map(|finding| finding.difference));
         });
-        assert_eq!(equal == 1, found.is_empty() && self.row.is_some());
         found
     }
 }

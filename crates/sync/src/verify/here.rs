@@ -1,7 +1,8 @@
 //! The target's side of one mailbox: its index, and what reading every file has shown.
 //!
 //! All files are read, on a thread of its own, and held against the base batch by batch. What is just as the base says leaves
-//! no trace, so memory grows with what differs, and not with the mailbox (I9); without a base every message leaves one.
+//! no trace, so memory grows with what differs, and not with the mailbox (I9); without a base every message leaves one. For a
+//! report that reads no text twice, only those files are read whose bytes are not known and may be a message's that was carried.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,7 +24,7 @@ const BATCH: usize = 500;
 const BATCHES: usize = 4;
 
 /// What marks the messages of a source mailbox in one of its lives.
-type Life = ([u8; 8], Option<UidValidity>);
+pub(super) type Life = ([u8; 8], Option<UidValidity>);
 
 /// A mailbox on the target.
 #[derive(Default)]
@@ -104,9 +105,36 @@ impl Here {
             marked,
             ..Self::default()
         };
+        let choice = here.choice(comparison, mailbox).await?;
         observer.hear(&Progress::Planned { messages: here.len() });
-        here.read_files(dir, comparison, mailbox).await?;
+        here.read_files(dir, choice, comparison, mailbox).await?;
         Ok(here)
+    }
+
+    /// Which files are to be read. Of those that are not, strangers are noted now.
+    async fn choice(&mut self, comparison: &Comparison<'_>, mailbox: MailboxId) -> Result<Choice, SyncError> {
+        if comparison.depth.reads_files() {
+            return Ok(Choice::All);
+        }
+        let names: HashSet<Vec<u8>> = self.names.values().map(|name| name.as_bytes().to_vec()).collect();
+        let sizes = comparison.base.sizes(mailbox).await?;
+        let foreign = self.scan.as_ref().map(Scan::foreign).unwrap_or_default();
+        for message in foreign {
+            let is_read = message.virtual_size.is_none_or(|size| sizes.contains(&size));
+            if !is_read && !names.contains(&message.base) {
+                self.strangers.push(Stranger {
+                    uid: message.found.uid,
+                    bears_old_mark: false,
+                    carried: Vec::new(),
+                });
+            }
+        }
+        Ok(Choice::Strangers {
+            life: self.life,
+            renamed: self.names.keys().copied().collect(),
+            names,
+            sizes,
+        })
     }
 
     /// How many messages there are.
@@ -161,6 +189,7 @@ impl Here {
     async fn read_files(
         &mut self,
         dir: MailboxDir,
+        choice: Choice,
         comparison: &Comparison<'_>,
         mailbox: MailboxId,
     ) -> Result<(), SyncError> {
@@ -179,7 +208,7 @@ impl Here {
         let mut twice: HashSet<Uid> = HashSet::new();
         let (batches, mut received) = mpsc::channel(BATCHES);
         let again = dir.clone();
-        let reading = tokio::spawn(blocking(move || read_all(&dir, &batches)));
+        let reading = tokio::spawn(blocking(move || read_all(&dir, &choice, &batches)));
         while let Some(batch) = received.recv().await {
             let mut own = HashMap::with_capacity(batch.len());
             let mut others = Vec::new();
@@ -308,12 +337,50 @@ fn is_of(life: Life, origin: &Origin, uids: &HashSet<Uid>) -> bool {
     (origin.tag, origin.uid_validity) == life && uids.contains(&origin.uid)
 }
 
-/// Reads every file and hands them over in batches, until nobody takes them any more.
-fn read_all(dir: &MailboxDir, batches: &mpsc::Sender<Vec<ReadFile>>) -> Result<(), MaildirError> {
+/// Which files of a mailbox are read.
+enum Choice {
+    All,
+    /// Those that are no source message's counterparts, and as long as some message that was carried.
+    Strangers {
+        life: Life,
+        /// Source messages whose counterparts do not bear their mark, and what those are called.
+        renamed: HashSet<Uid>,
+        names: HashSet<Vec<u8>>,
+        sizes: HashSet<u64>,
+    },
+}
+
+impl Choice {
+    fn takes(&self, entry: &Entry<'_>) -> bool {
+        let Self::Strangers {
+            life,
+            renamed,
+            names,
+            sizes,
+        } = self
+        else {
+            return true;
+        };
+        if names.contains(entry.base) {
+            return false;
+        }
+        match entry.origin {
+            Some(origin) => (origin.tag, origin.uid_validity) != *life || renamed.contains(&origin.uid),
+            None => entry.virtual_size().is_none_or(|size| sizes.contains(&size)),
+        }
+    }
+}
+
+/// Reads the files of a choice and hands them over in batches, until nobody takes them any more.
+fn read_all(
+    dir: &MailboxDir,
+    choice: &Choice,
+    batches: &mpsc::Sender<Vec<ReadFile>>,
+) -> Result<(), MaildirError> {
     let is_wanted = Cell::new(true);
     let mut batch = Vec::with_capacity(BATCH);
     dir.read_contents(
-        |_| is_wanted.get(),
+        |entry| is_wanted.get() && choice.takes(entry),
         |entry, contents| {
             batch.push(read_file(entry, &contents));
             if batch.len() == BATCH {
@@ -331,13 +398,17 @@ fn read_file(entry: &Entry<'_>, contents: &Contents) -> ReadFile {
     ReadFile {
         base_name: entry.base.to_vec(),
         origin: entry.origin,
-        file: File {
-            stored: contents.stored,
-            served: contents.served,
-            size: contents.size,
-            virtual_size: contents.virtual_size,
-            has_nul: contents.has_nul,
-            date: contents.modified,
-        },
+        file: file_of(contents),
+    }
+}
+
+pub(super) fn file_of(contents: &Contents) -> File {
+    File {
+        stored: contents.stored,
+        served: contents.served,
+        size: contents.size,
+        virtual_size: contents.virtual_size,
+        has_nul: contents.has_nul,
+        date: contents.modified,
     }
 }

@@ -6,12 +6,15 @@ use transhume_db::{Base, MailboxId, Quarantined};
 use transhume_imap::Connection;
 use transhume_model::mail::{Checkpoint, MessageRow, Uid};
 use transhume_model::plan::{Reading, TargetState, decide_mailbox};
+use transhume_model::report::Whereabouts;
 use transhume_model::verify::{
-    Circumstances, Condition, Difference, MailboxSight, Text, Window, compare_mailbox, compare_window,
+    Circumstances, Condition, Difference, Known, MailboxSight, Text, Window, compare_mailbox, compare_window,
     judge_stranger,
 };
 
-use super::here::Here;
+use super::elsewhere::{Elsewhere, Home};
+use super::here::{Here, Life};
+use super::record::{Recorder, Seen, taken};
 use super::there::There;
 use super::{Depth, MailboxVerification, Subject};
 use crate::endpoint::{MaildirTarget, mailbox_tag};
@@ -33,9 +36,21 @@ pub(super) struct Comparison<'a> {
     pub(super) observer: &'a dyn Observer,
 }
 
+/// Over what a mailbox is compared, and where it goes.
+pub(super) struct Means<'m, 'e> {
+    /// None where the source is not asked.
+    pub(super) connection: Option<&'m mut Connection>,
+    /// The messages at which the connection has ended.
+    pub(super) ends: &'m mut HashMap<Uid, u32>,
+    pub(super) elsewhere: &'m Elsewhere<'e>,
+    pub(super) recorder: &'m mut dyn Recorder,
+}
+
 /// What comparing has found so far.
-struct Found {
+struct Found<'m, 'e> {
     report: MailboxVerification,
+    elsewhere: &'m Elsewhere<'e>,
+    recorder: &'m mut dyn Recorder,
     quarantined: BTreeMap<Uid, String>,
     /// Source messages that a stranger on the target may be, which their owner has removed.
     removed: BTreeSet<Uid>,
@@ -56,10 +71,15 @@ impl Comparison<'_> {
 
     fn sight(&self, state: &TargetState) -> MailboxSight<'_> {
         let base = self.subject.record.as_ref().map(|record| &record.base);
+        let source = if self.depth.asks_source() {
+            self.checkpoint().map(|checkpoint| checkpoint.uid_validity)
+        } else {
+            base.map(|base| base.uid_validity)
+        };
         MailboxSight {
             has_base: self.has_base,
             base,
-            source: self.checkpoint().map(|checkpoint| checkpoint.uid_validity),
+            source,
             exists: state.exists,
             target: state.header.map(|header| header.uid_validity),
             step: self
@@ -68,8 +88,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Reads the target's side, which takes no connection.
-    pub(super) async fn here(&self) -> Result<Here, SyncError> {
+    /// What the messages in their place bear the marks of.
+    pub(super) fn life(&self) -> Life {
         let sight = self.sight(&TargetState::default());
         // The pairs, and the marks, are those of the numbers that the base knows.
         let uid_validity = match sight.source {
@@ -78,19 +98,40 @@ impl Comparison<'_> {
         };
         let record = self.subject.record.as_ref();
         let marked = record.map_or(&self.subject.source, |record| &record.marked);
-        let life = (mailbox_tag(self.account, marked), uid_validity);
-        Here::read(self, life, self.id()).await
+        (mailbox_tag(self.account, marked), uid_validity)
     }
 
-    /// Compares the mailbox. `ends` are the messages at which the connection has ended.
+    /// What is in its place on the target's mailbox.
+    pub(super) fn home(&self) -> Home {
+        Home {
+            target: self.subject.target.clone(),
+            life: self.life(),
+            id: self.id(),
+        }
+    }
+
+    /// Reads the target's side, which takes no connection.
+    pub(super) async fn here(&self) -> Result<Here, SyncError> {
+        Here::read(self, self.life(), self.id()).await
+    }
+
+    /// Compares the mailbox.
     pub(super) async fn run(
         &self,
         here: &Here,
-        connection: &mut Connection,
-        ends: &mut HashMap<Uid, u32>,
+        means: Means<'_, '_>,
     ) -> Result<MailboxVerification, SyncError> {
+        let Means {
+            connection,
+            ends,
+            elsewhere,
+            recorder,
+        } = means;
         let sight = self.sight(&here.state);
+        taken(recorder.begin(&self.section()))?;
         let mut found = Found {
+            elsewhere,
+            recorder,
             report: MailboxVerification {
                 on_target: here.len(),
                 bytes_read: here.bytes_read,
@@ -109,15 +150,15 @@ impl Comparison<'_> {
             found.report.note(None, finding);
         }
         let rows_are_comparable = !sight.is_numbered_anew_there();
-        match &self.subject.there {
-            Some((wire, _)) if rows_are_comparable => {
+        match (&self.subject.there, connection) {
+            (Some((wire, _)), Some(connection)) if rows_are_comparable => {
                 let mut there = There::new(connection, (&self.subject.source, wire), self.observer, ends);
                 self.compare_windows(&mut there, here, &mut found).await?;
             }
-            there => {
+            (there, _) => {
                 let messages = self.checkpoint().map_or(0, |checkpoint| checkpoint.messages);
                 found.report.on_source = u64::from(messages);
-                let is_gone = there.is_none();
+                let is_gone = there.is_none() && self.depth.asks_source();
                 self.compare_range(ALL, &[], &HashMap::new(), here, is_gone, &mut found)
                     .await?;
             }
@@ -126,14 +167,21 @@ impl Comparison<'_> {
             let difference = judge_stranger(stranger.bears_old_mark, &stranger.carried, &mut found.removed);
             found.report.note(stranger.uid, difference.into());
         }
+        taken(found.recorder.keep())?;
         Ok(found.report)
     }
 
     /// The report of a mailbox that could not be read.
-    pub(super) fn unreadable(&self, error: &SyncError) -> MailboxVerification {
+    pub(super) fn unreadable(
+        &self,
+        error: &SyncError,
+        recorder: &mut dyn Recorder,
+    ) -> Result<MailboxVerification, SyncError> {
+        taken(recorder.begin(&self.section()))?;
+        taken(recorder.keep())?;
         let mut report = self.blank();
         report.note(None, Difference::MailboxUnreadable.with(error));
-        report
+        Ok(report)
     }
 
     fn blank(&self) -> MailboxVerification {
@@ -148,7 +196,7 @@ impl Comparison<'_> {
         &self,
         there: &mut There<'_>,
         here: &Here,
-        found: &mut Found,
+        found: &mut Found<'_, '_>,
     ) -> Result<(), SyncError> {
         let Some(checkpoint) = self.checkpoint() else {
             return Ok(());
@@ -183,6 +231,24 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// Finds out which messages that are not in their place are elsewhere.
+    async fn look_elsewhere(
+        &self,
+        page: &mut [Seen<'_>],
+        elsewhere: &Elsewhere<'_>,
+    ) -> Result<(), SyncError> {
+        let missed: Vec<&Known> = page.iter().filter_map(Seen::is_missed).collect();
+        let mut found = elsewhere.find(self.life(), &missed).await?;
+        for seen in page {
+            if seen.is_missed().is_some()
+                && let Some(spot) = found.remove(&seen.sight.uid)
+            {
+                seen.is_at(spot);
+            }
+        }
+        Ok(())
+    }
+
     /// Compares a range of UIDs, page by page of what the base knows of it.
     async fn compare_range(
         &self,
@@ -191,13 +257,14 @@ impl Comparison<'_> {
         texts: &HashMap<Uid, Text>,
         here: &Here,
         source_is_read: bool,
-        found: &mut Found,
+        found: &mut Found<'_, '_>,
     ) -> Result<(), SyncError> {
         let agreed = self.subject.record.as_ref().and_then(|record| record.base.agreed);
         let has_no_room = |word: &_| here.has_no_room(word);
         let circumstances = Circumstances {
             has_base: self.has_base,
             source_is_read,
+            is_alone: !self.depth.asks_source(),
             condition: found.condition,
             agreed_uid_next: agreed.and_then(|agreed| agreed.uid_next),
             has_no_room: &has_no_room,
@@ -210,26 +277,52 @@ impl Comparison<'_> {
             };
             let begin = rows.partition_point(|row| row.uid < first);
             let until = rows.partition_point(|row| row.uid <= end);
+            let counterparts = here.counterparts(first, end);
             let window = Window {
                 rows: &rows[begin..until],
                 known: &known,
-                here: &here.counterparts(first, end),
+                here: &counterparts,
                 quarantined: &found.quarantined,
                 texts,
             };
-            let (report, removed, perhaps) = (&mut found.report, &mut found.removed, &found.perhaps);
-            let equal = compare_window(&window, circumstances, |uid, finding| {
-                if finding.difference == Difference::RemovedHere && perhaps.contains(&uid) {
-                    removed.insert(uid);
+            let mut page = Vec::new();
+            compare_window(&window, circumstances, |sight, findings| {
+                // Of some nothing is left on either side.
+                if sight.row.is_some() || sight.here.is_some() || !findings.is_empty() {
+                    page.push(Seen {
+                        sight: *sight,
+                        findings,
+                        elsewhere: None,
+                    });
                 }
-                report.note(Some(uid), finding);
             });
-            report.equal += equal;
+            self.look_elsewhere(&mut page, found.elsewhere).await?;
+            for seen in page {
+                let message = seen.whereabouts(self, source_is_read);
+                note(&message, &mut found.report, &found.perhaps, &mut found.removed);
+                taken(found.recorder.message(&message))?;
+            }
             match end.next() {
                 Some(next) if end < last => first = next,
                 _ => return Ok(()),
             }
         }
+    }
+}
+
+/// Counts what was found of a message.
+fn note(
+    message: &Whereabouts,
+    report: &mut MailboxVerification,
+    perhaps: &BTreeSet<Uid>,
+    removed: &mut BTreeSet<Uid>,
+) {
+    if !message.fate.is_in_place() && perhaps.contains(&message.uid) {
+        removed.insert(message.uid);
+    }
+    report.equal += u64::from(message.findings.is_empty() && message.on_source == Some(true));
+    for finding in &message.findings {
+        report.note(Some(message.uid), finding.clone());
     }
 }
 

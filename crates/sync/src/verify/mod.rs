@@ -5,8 +5,10 @@
 //! window by window; every file of the target is read to its end, since that is the proof that its bytes are what was
 //! carried.
 
+mod elsewhere;
 mod here;
 mod mailbox;
+mod record;
 mod report;
 mod there;
 
@@ -20,6 +22,7 @@ use transhume_model::mail::{Checkpoint, MailboxName, Uid};
 use transhume_model::plan::Note;
 use transhume_model::verify::{Difference, compare_subscriptions};
 
+pub use record::Recorder;
 pub use report::{Group, MailboxVerification, Verification};
 
 use crate::endpoint::MaildirTarget;
@@ -28,19 +31,38 @@ use crate::pass::{How, Pass, connect};
 use crate::progress::{Observer, Progress};
 use crate::stop::Stop;
 use crate::survey::Survey;
+use elsewhere::Elsewhere;
 use here::Here;
-use mailbox::Comparison;
+use mailbox::{Comparison, Means};
 
 /// The wait before a new connection.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// How much of the source is read.
+/// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// What it lists: UIDs, flags, dates and sizes. The target's bytes are held against the digests that the base has.
+    /// Of the source what it lists; of the target the names of its files, and those alone whose bytes are not known and may be a
+    /// message's that was carried. For a report right after a pass.
+    Names,
+    /// Of the source what it lists: UIDs, flags, dates and sizes. Of the target every file, whose bytes are held against the digests
+    /// that the base has.
     Rows,
-    /// Its texts as well, which are fetched again and held against those digests.
+    /// The source's texts as well, which are fetched again and held against those digests.
     Texts,
+    /// Every file of the target. The source is not asked: for when it is gone.
+    Target,
+}
+
+impl Depth {
+    /// Whether every file of the target is read.
+    pub fn reads_files(self) -> bool {
+        self != Self::Names
+    }
+
+    /// Whether the source is asked.
+    pub fn asks_source(self) -> bool {
+        self != Self::Target
+    }
 }
 
 /// A mailbox to compare.
@@ -67,15 +89,17 @@ struct Account {
 }
 
 impl Pass {
-    /// Compares both sides, and explains every difference. The target has to be a Maildir.
+    /// Compares both sides, and explains every difference. What is seen of each message goes to `recorder`. The target has to be
+    /// a Maildir.
     pub async fn verify(
         &self,
         depth: Depth,
+        recorder: &mut dyn Recorder,
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<Verification, SyncError> {
         tokio::select! {
-            verification = self.compare(depth, observer, stop) => verification,
+            verification = self.compare(depth, recorder, observer, stop) => verification,
             () = stop.asked() => Err(SyncError::Interrupted),
         }
     }
@@ -83,6 +107,7 @@ impl Pass {
     async fn compare(
         &self,
         depth: Depth,
+        recorder: &mut dyn Recorder,
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<Verification, SyncError> {
@@ -98,21 +123,26 @@ impl Pass {
             is_deep: depth == Depth::Texts,
             ..Verification::default()
         };
-        let mut first = connect(&self.source, stop).await?;
-        let survey = self.survey_all(&mut first, &records, stop).await?;
-        let mut connection = Some(first);
-        observer.hear(&Progress::Surveyed {
-            mailboxes: survey.reports.len(),
-            messages: survey
-                .works
-                .iter()
-                .map(|work| u64::from(work.checkpoint.messages))
-                .sum(),
-        });
-        let known = if has_base { records } else { Vec::new() };
-        let found = self.account(survey, known);
-        for subject in &found.subjects {
-            let comparison = Comparison {
+        let known = if has_base { records.clone() } else { Vec::new() };
+        let (found, mut connection) = if depth.asks_source() {
+            let mut first = connect(&self.source, stop).await?;
+            let survey = self.survey_all(&mut first, &records, stop).await?;
+            observer.hear(&Progress::Surveyed {
+                mailboxes: survey.reports.len(),
+                messages: survey
+                    .works
+                    .iter()
+                    .map(|work| u64::from(work.checkpoint.messages))
+                    .sum(),
+            });
+            (self.account(survey, known), Some(first))
+        } else {
+            (self.account_of_base(known), None)
+        };
+        let comparisons: Vec<Comparison<'_>> = found
+            .subjects
+            .iter()
+            .map(|subject| Comparison {
                 base,
                 target,
                 account: &account,
@@ -120,9 +150,17 @@ impl Pass {
                 has_base,
                 depth,
                 observer,
-            };
+            })
+            .collect();
+        let homes = comparisons.iter().map(Comparison::home).collect();
+        let elsewhere = Elsewhere::new(base, target, homes, depth.reads_files());
+        for comparison in &comparisons {
+            let subject = comparison.subject;
+            // By itself, since within a pair it would be lent for good.
+            let lent: &mut dyn Recorder = &mut *recorder;
+            let to = (&elsewhere, lent);
             let mut mailbox = self
-                .compare_patiently(&comparison, &mut connection, &mut report, stop)
+                .compare_patiently(comparison, to, &mut connection, &mut report, stop)
                 .await?;
             if let Some(difference) = found.remarks.get(&subject.source) {
                 mailbox.note(None, difference.with(format_args!("“{}” here", subject.target)));
@@ -137,7 +175,9 @@ impl Pass {
         }
         report.mailboxes.extend(found.others);
         report.mailboxes.extend(self.made_here(&found.targets).await?);
-        report.subscriptions = self.subscriptions(has_base, &found.subscriptions).await?;
+        if depth.asks_source() {
+            report.subscriptions = self.subscriptions(has_base, &found.subscriptions).await?;
+        }
         report.unreadable_mailboxes = found.unreadable;
         if let Some(connection) = connection {
             connection.logout().await;
@@ -224,16 +264,32 @@ impl Pass {
             account.others.push(told);
         }
         // Moved once, and no longer on the source.
-        known.retain(|source, _| self.selection.takes(source));
-        for (source, record) in known {
-            account.subjects.push(Subject {
-                source,
-                target: record.target.clone(),
-                there: None,
-                record: Some(record),
-            });
-        }
+        account.subjects.extend(self.carried_once(known.into_values()));
         account
+    }
+
+    /// What is to be compared when the source is not asked: all that was ever carried.
+    fn account_of_base(&self, mut records: Vec<MailboxRecord>) -> Account {
+        records.sort_by(|one, other| one.source.cmp(&other.source));
+        Account {
+            targets: records.iter().map(|record| record.target.clone()).collect(),
+            subjects: self.carried_once(records).collect(),
+            ..Account::default()
+        }
+    }
+
+    fn carried_once(
+        &self,
+        records: impl IntoIterator<Item = MailboxRecord>,
+    ) -> impl Iterator<Item = Subject> {
+        let records = records.into_iter();
+        let taken = records.filter(|record| self.selection.takes(&record.source));
+        taken.map(|record| Subject {
+            source: record.source.clone(),
+            target: record.target.clone(),
+            there: None,
+            record: Some(record),
+        })
     }
 
     /// Compares one mailbox, over a new connection when one is lost. What is wrong with one mailbox does not keep the others
@@ -241,22 +297,25 @@ impl Pass {
     async fn compare_patiently(
         &self,
         comparison: &Comparison<'_>,
+        (elsewhere, recorder): (&Elsewhere<'_>, &mut dyn Recorder),
         slot: &mut Option<Connection>,
         report: &mut Verification,
         stop: &Stop,
     ) -> Result<MailboxVerification, SyncError> {
         // Before all else, and once: it may take longer than a server waits for the next command.
         let here = match comparison.here().await {
-            Err(error) if error.is_of_one_mailbox() => return Ok(comparison.unreadable(&error)),
+            Err(error) if error.is_of_one_mailbox() => return comparison.unreadable(&error, recorder),
             outcome => outcome?,
         };
         let mut ends = HashMap::new();
         let mut fruitless = 0;
         loop {
             let withheld = there::withheld(&ends);
-            let error = match self.compare_once(comparison, &here, slot, &mut ends, stop).await {
+            let lent: &mut dyn Recorder = &mut *recorder;
+            let means = (&mut ends, elsewhere, lent);
+            let error = match self.compare_once(comparison, &here, means, slot, stop).await {
                 Err(error) if error.is_of_one_mailbox() || error.is_refusal() => {
-                    return Ok(comparison.unreadable(&error));
+                    return comparison.unreadable(&error, recorder);
                 }
                 Err(error) if error.is_passing() && fruitless < self.retries => error,
                 outcome => return outcome,
@@ -281,15 +340,20 @@ impl Pass {
         &self,
         comparison: &Comparison<'_>,
         here: &Here,
+        (ends, elsewhere, recorder): (&mut HashMap<Uid, u32>, &Elsewhere<'_>, &mut dyn Recorder),
         slot: &mut Option<Connection>,
-        ends: &mut HashMap<Uid, u32>,
         stop: &Stop,
     ) -> Result<MailboxVerification, SyncError> {
-        let connection = match slot {
-            Some(connection) => connection,
-            None => slot.insert(connect(&self.source, stop).await?),
+        if slot.is_none() && comparison.depth.asks_source() {
+            *slot = Some(connect(&self.source, stop).await?);
+        }
+        let means = Means {
+            connection: slot.as_mut(),
+            ends,
+            elsewhere,
+            recorder,
         };
-        comparison.run(here, connection, ends).await
+        comparison.run(here, means).await
     }
 
     /// Mailboxes that are on the target only.

@@ -21,6 +21,8 @@ use super::directory::{self, Answer, Common, moment, table, tell};
 use super::move_account::shown;
 use super::people;
 use super::provider::provider_name;
+use super::report::{self, Output};
+use super::verify::DepthOptions;
 use crate::exit::{Exit, Failure};
 use crate::service::{Prepared, block_on};
 
@@ -32,11 +34,14 @@ Examples:
   transhume migration list --held
   transhume migration show alice@new.example
   transhume migration retry alice@new.example
+  transhume migration report alice@new.example --output /srv/reports/alice
+  transhume migration verify alice@new.example --report /srv/reports/alice.jsonl
   transhume migration cut-over alice@new.example
 
 A migration is named by its number, by its address here, or by its address on the old server.
 
-Exit codes: 0 done; 2 wrong command line, or it cannot be; 7 the directory cannot be reached, read or written; 8 another
+Exit codes: 0 done; 2 wrong command line, or it cannot be; 3 (report, verify) not all is here, or a report no longer holds, 4 to
+6 (the old server, as with “transhume move”); 7 the directory cannot be reached, read or written; 8 another
 program is writing; 70 internal error.";
 
 /// Shows the moves of accounts, and steers them
@@ -92,6 +97,22 @@ enum What {
         /// Which
         migration: String,
     },
+    /// Puts on record where every message of the old mailbox is now, or why not
+    Report {
+        /// Which
+        migration: String,
+
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Compares both sides of one, and explains every difference; changes nothing
+    Verify {
+        /// Which
+        migration: String,
+
+        #[command(flatten)]
+        depth: DepthOptions,
+    },
     /// Lets one wait; a pass that is running ends soon
     Pause {
         /// Which
@@ -107,12 +128,17 @@ enum What {
         /// Which
         migration: String,
     },
-    /// One more pass, and the old server is not asked any more
+    /// Passes until one has nothing to do, and nobody is led to the old server any more; for a while it is still swept for late mail
     CutOver {
         /// Which
         migration: String,
     },
-    /// Ends one before its time; what is here stays
+    /// Takes a cut-over back, as long as the old mailbox is swept: its mail follows again
+    Reopen {
+        /// Which
+        migration: String,
+    },
+    /// Ends one before its time, or its sweep after the cut-over; what is here stays
     Stop {
         /// Which
         migration: String,
@@ -147,6 +173,8 @@ fn execute(what: &What, common: &Common) -> Result<Answer, Failure> {
         } => return add(common, old_address, password_file.as_deref(), *no_password),
         What::Show { migration } => return common.look(async |pool| show(pool, migration).await),
         What::Plan { migration } => return plan(common, migration),
+        What::Report { migration, output } => return report::migration::write(common, migration, output),
+        What::Verify { migration, depth } => return report::migration::verify(common, migration, depth),
         What::Delete { migration, force } => {
             return common.change(async |pool| delete(pool, migration, *force).await);
         }
@@ -154,6 +182,7 @@ fn execute(what: &What, common: &Common) -> Result<Answer, Failure> {
         What::Resume { migration } => (migration, Event::Resume),
         What::Retry { migration } => (migration, Event::Retry),
         What::CutOver { migration } => (migration, Event::CutOver),
+        What::Reopen { migration } => (migration, Event::Reopen),
         What::Stop { migration } => (migration, Event::Cancel),
     };
     common.change(async |pool| {
@@ -343,7 +372,7 @@ async fn show(pool: &DirectoryPool, name: &str) -> Result<Answer, Failure> {
             "  {worker} works on it (its lease ends at {})",
             moment(*until)
         );
-    } else if migration.phase.is_under_way() && migration.hold.is_none() {
+    } else if migration.wants_passes() && migration.hold.is_none() {
         let _ = writeln!(text, "  next pass at {}", moment(record.due));
     }
     if let Some(error) = &record.last_error {
@@ -389,7 +418,14 @@ async fn delete(pool: &DirectoryPool, name: &str, force: bool) -> Result<Answer,
 fn standing(record: &MigrationRecord) -> String {
     let migration = &record.migration;
     match &migration.hold {
-        None => migration.phase.sentence().to_owned(),
+        None => match migration.swept_until {
+            None => migration.phase.sentence().to_owned(),
+            Some(until) => format!(
+                "cut over; its old mailbox is swept for late mail until {}, and “transhume migration reopen” takes the cut-over \
+                 back as long",
+                moment(until)
+            ),
+        },
         Some(hold) => format!("{}, held: {}", migration.phase, hold.sentence()),
     }
 }
@@ -416,6 +452,7 @@ fn json_of(record: &MigrationRecord) -> Value {
         "hold_reason": migration.hold.as_ref().map(Hold::sentence),
         "created": migration.created,
         "seeded": migration.seeded,
+        "swept_until": migration.swept_until,
         "due": record.due,
         "failures": record.failures,
         "last_error": record.last_error,
@@ -440,7 +477,7 @@ fn json_of_pass(pass: &PassRecord) -> Value {
     })
 }
 
-fn failure(error: MigrationError) -> Failure {
+pub(crate) fn failure(error: MigrationError) -> Failure {
     match error {
         MigrationError::Directory(error) | MigrationError::Transition(TransitionError::Directory(error)) => {
             directory::failure(&error)

@@ -14,6 +14,7 @@ pub(crate) mod move_all;
 pub(crate) mod offlineimap;
 pub(crate) mod people;
 pub(crate) mod provider;
+pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod settings;

@@ -70,6 +70,11 @@ struct Fields {
     #[arg(long, value_name = "SECONDS")]
     every: Option<u32>,
 
+    /// Seconds for which an old mailbox is swept after its cut-over, for mail that came late; 0 is not at all. The cut-over can be taken
+    /// back, and the old password is kept, as long
+    #[arg(long, value_name = "SECONDS")]
+    sweep_for: Option<u32>,
+
     /// What somebody who logs in sees until all of their mail is here: the old server, through this one (proxy); what is here
     /// (local); or that they have to wait (refuse)
     #[arg(long, value_parser = PossibleValuesParser::new(UntilComplete::ALL.map(UntilComplete::as_str)))]
@@ -119,6 +124,9 @@ impl Fields {
             include: patterns(&self.include, settings.include)?,
             exclude: patterns(&self.exclude, settings.exclude)?,
             every: self.every.map_or(Ok(settings.every), Settings::every)?,
+            sweep_for: self
+                .sweep_for
+                .map_or(Ok(settings.sweep_for), Settings::sweep_for)?,
             until_complete: self
                 .until_complete
                 .as_deref()
@@ -140,7 +148,7 @@ fn answer(settings: &Settings) -> Answer {
     };
     let text = format!(
         "imap-migration  {}\nauto-create     {}\njobs            {}\ncreate-folders  {}\ninclude         {}\nexclude         \
-         {}\nevery           {} seconds\nuntil-complete  {}\n",
+         {}\nevery           {} seconds\nuntil-complete  {}\nsweep-for       {} seconds\n",
         switch(settings.imap_migration),
         switch(settings.auto_create),
         settings.jobs,
@@ -149,6 +157,7 @@ fn answer(settings: &Settings) -> Answer {
         patterns(&settings.exclude),
         settings.every,
         settings.until_complete,
+        settings.sweep_for,
     );
     let json = json!({
         "imap_migration": settings.imap_migration,
@@ -159,6 +168,7 @@ fn answer(settings: &Settings) -> Answer {
         "exclude": settings.exclude,
         "every": settings.every,
         "until_complete": settings.until_complete.as_str(),
+        "sweep_for": settings.sweep_for,
     });
     Answer::new(text, json!({ "settings": json }))
 }

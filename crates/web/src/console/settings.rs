@@ -126,6 +126,8 @@ fn read(sent: &Sent, before: &Settings, faults: &mut Faults) -> Option<Settings>
         create_folders: sent.is_on("create_folders"),
         exclude: exclude?,
         include: include?,
+        // Not on this page.
+        sweep_for: before.sweep_for,
     })
 }
 

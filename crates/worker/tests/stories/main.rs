@@ -7,6 +7,7 @@
     reason = "a broken assumption should stop the test where it happens"
 )]
 
+mod cut_over;
 mod few;
 mod people;
 mod platform;

@@ -33,15 +33,15 @@ const MORE: &str = "# more\n";
 
 /// What notes each lease that is given away while another holds.
 const AUDIT: &str = "
-CREATE TABLE audit (migration BIGINT, epoch BIGINT, worker TEXT, before TEXT, until BIGINT, at BIGINT);
-CREATE FUNCTION audit() RETURNS trigger AS $$ BEGIN
+CREATE TABLE lease_audit (migration BIGINT, epoch BIGINT, worker TEXT, before TEXT, until BIGINT, at BIGINT);
+CREATE FUNCTION lease_audit() RETURNS trigger AS $$ BEGIN
     IF NEW.epoch <> OLD.epoch THEN
-        INSERT INTO audit VALUES (NEW.id, NEW.epoch, NEW.leased_by, OLD.leased_by, OLD.leased_until,
+        INSERT INTO lease_audit VALUES (NEW.id, NEW.epoch, NEW.leased_by, OLD.leased_by, OLD.leased_until,
                                   extract(epoch FROM clock_timestamp())::BIGINT);
     END IF;
     RETURN NEW;
 END $$ LANGUAGE plpgsql;
-CREATE TRIGGER audit AFTER UPDATE ON migration FOR EACH ROW EXECUTE FUNCTION audit();";
+CREATE TRIGGER lease_audit AFTER UPDATE ON migration FOR EACH ROW EXECUTE FUNCTION lease_audit();";
 
 pub(crate) struct Platform {
     pub(crate) old: Dovecot,
@@ -202,15 +202,20 @@ impl Platform {
         answer.trim().parse().unwrap()
     }
 
+    /// Changes the database behind everybody's back.
+    pub(crate) fn change(&self, statement: &str) {
+        Postgres::shared().sql(&self.database, statement).unwrap();
+    }
+
     /// Leases that were given away while another worker's still held.
     pub(crate) fn held_twice(&self) -> u64 {
-        self.count("SELECT count(*) FROM audit WHERE before IS NOT NULL AND until > at")
+        self.count("SELECT count(*) FROM lease_audit WHERE before IS NOT NULL AND until > at")
     }
 
     /// Leases of a worker that was silent, which others have taken over.
     pub(crate) fn taken_over(&self, worker: &str) -> u64 {
         self.count(&format!(
-            "SELECT count(*) FROM audit WHERE before = '{worker}' AND worker <> before"
+            "SELECT count(*) FROM lease_audit WHERE before = '{worker}' AND worker <> before"
         ))
     }
 

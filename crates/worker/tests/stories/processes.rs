@@ -40,6 +40,20 @@ fn build() -> PathBuf {
     executables.next().unwrap()
 }
 
+/// Runs a command to its end, and gives what it has said. What it could not do is an error.
+pub(crate) fn run(config: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(binary())
+        .args(arguments)
+        .arg("--config")
+        .arg(config)
+        .env_remove("TRANSHUME_DIRECTORY")
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {complaint}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// One process. Dropped, it is killed.
 pub(crate) struct Process {
     pub(crate) name: String,

@@ -49,7 +49,7 @@ pub(crate) struct Options {
 
 // The options of every command, be it about one account or about many. (A doc comment would take the place of the command's
 // own.)
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "these comments are the help text")]
 pub(crate) struct Manner {
     /// Believe the old server's certificate if this is its SHA-256, whoever issued it (for self-signed servers)

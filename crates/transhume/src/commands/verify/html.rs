@@ -4,44 +4,71 @@
 //! text goes through [`Text`], which escapes it.
 
 use std::fmt::{self, Write};
+use std::path::{Path, PathBuf};
 
 use indicatif::{HumanBytes, HumanCount};
 use transhume_model::verify::{Difference, Standing};
-use transhume_sync::{Group, MailboxVerification, Verification};
+use transhume_sync::{Depth, Group, MailboxVerification, Verification};
 
-use super::setup::Title;
 use super::text::{details, label, name, of_standing, uids};
 use super::{NO_BASE, verdict};
+use crate::commands::report::Seal;
 
 /// Particulars that are shown of one kind of difference in one mailbox.
 const DETAILS: usize = 20;
 
-const STYLE: &str = include_str!("page.css");
+/// How pages look.
+pub(crate) const STYLE: &str = include_str!("page.css");
 
-/// The page.
-pub(crate) fn page(title: &Title, verification: &Verification) -> String {
+/// What a page is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Title {
+    /// The account on the old server.
+    pub(crate) account: String,
+    /// The Maildir.
+    pub(crate) maildir: PathBuf,
+    /// When it was looked at, in words.
+    pub(crate) when: String,
+    /// How much was read.
+    pub(crate) depth: Depth,
+}
+
+/// The page; with the report that was written, if it is the page of one.
+pub(crate) fn page(title: &Title, verification: &Verification, seal: Option<&Seal>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = write_page(&mut out, title, verification);
+    let _ = write_page(&mut out, title, verification, seal);
     out
 }
 
-fn write_page(out: &mut String, title: &Title, verification: &Verification) -> fmt::Result {
+fn write_page(
+    out: &mut String,
+    title: &Title,
+    verification: &Verification,
+    seal: Option<&Seal>,
+) -> fmt::Result {
     let account = Text(&title.account);
+    let kind = match seal {
+        Some(_) => "Report of a mailbox move",
+        None => "Verification of a mailbox move",
+    };
     write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>Move of {account}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <header>\n<p class=\"kind\">Verification of a mailbox move</p>\n<h1>{account}</h1>\n\
+         <header>\n<p class=\"kind\">{kind}</p>\n<h1>{account}</h1>\n\
          <dl class=\"ends\">\n<dt>Old server</dt><dd>{account}</dd>\n<dt>New side</dt><dd>{}</dd>\n\
          <dt>Looked at</dt><dd>{}</dd>\n<dt>Depth</dt><dd>{}</dd>\n</dl>\n</header>\n",
         Text(&title.maildir.to_string_lossy()),
         Text(&title.when),
-        depth(verification),
+        depth(title.depth),
     )?;
-    write_verdict(out, verification)?;
+    write_verdict(out, verification, seal)?;
+    if let Some(seal) = seal {
+        write_seal(out, seal)?;
+    }
     write_differences(out, verification)?;
     write_mailboxes(out, verification)?;
     write!(
@@ -51,12 +78,52 @@ fn write_page(out: &mut String, title: &Title, verification: &Verification) -> f
     )
 }
 
-fn depth(verification: &Verification) -> &'static str {
-    if verification.is_deep {
-        "every file here was read, and every message fetched from the old server again"
-    } else {
-        "every file here was read; the old server was asked for everything but the texts"
+fn depth(depth: Depth) -> &'static str {
+    match depth {
+        Depth::Names => {
+            "the old server was asked for everything but the texts; of the files here those were read whose bytes were not on \
+             record"
+        }
+        Depth::Rows => "every file here was read; the old server was asked for everything but the texts",
+        Depth::Texts => "every file here was read, and every message fetched from the old server again",
+        Depth::Target => "every file here was read; the old server was not asked",
     }
+}
+
+/// What the report says in all, and by what it is known.
+fn write_seal(out: &mut String, seal: &Seal) -> fmt::Result {
+    writeln!(
+        out,
+        "<section>\n<h2>Where every message is</h2>\n<ul class=\"figures\">"
+    )?;
+    for (fate, count) in &seal.fates {
+        writeln!(
+            out,
+            "<li><b>{}</b> {}</li>",
+            HumanCount(*count),
+            Text(fate.sentence())
+        )?;
+    }
+    let lines = seal.names.lines.file_name().unwrap_or_default().to_string_lossy();
+    write!(
+        out,
+        "</ul>\n<p>Every single message stands in <b>{}</b>, a line for each",
+        Text(&lines)
+    )?;
+    if let Some(table) = seal.names.table.as_deref().and_then(Path::file_name) {
+        write!(
+            out,
+            ", and in <b>{}</b> as a table",
+            Text(&table.to_string_lossy())
+        )?;
+    }
+    writeln!(
+        out,
+        ". The lines hold each other by a chain of SHA-256 digests; after {} lines it ends with</p>\n<p \
+         class=\"chain\">{}</p>\n</section>",
+        HumanCount(seal.lines),
+        seal.chain
+    )
 }
 
 /// How good or bad a thing is, for its colour; the words beside it say the same.
@@ -75,13 +142,18 @@ fn worst(verification: &Verification) -> Standing {
         .unwrap_or(Standing::Settled)
 }
 
-fn write_verdict(out: &mut String, verification: &Verification) -> fmt::Result {
+fn write_verdict(out: &mut String, verification: &Verification, seal: Option<&Seal>) -> fmt::Result {
     let sum = |count: fn(&MailboxVerification) -> u64| verification.mailboxes.iter().map(count).sum::<u64>();
+    let (standing, words) = match seal {
+        Some(seal) if !seal.is_complete => (worst(verification).max(Standing::Behind), seal.verdict()),
+        Some(seal) => (Standing::Settled, seal.verdict()),
+        None => (worst(verification), verdict(verification).to_owned()),
+    };
     write!(
         out,
         "<section class=\"verdict {}\">\n<p>{}</p>\n<ul class=\"figures\">\n",
-        tone(worst(verification)),
-        Text(verdict(verification)),
+        tone(standing),
+        Text(&words),
     )?;
     let count = |number: u64| HumanCount(number).to_string();
     let figures = [
@@ -208,7 +280,7 @@ fn write_group(out: &mut String, name: &str, difference: Difference, group: &Gro
 }
 
 /// Text that is nothing but text, wherever it came from: a server may put anything into a name.
-struct Text<'a>(&'a str);
+pub(crate) struct Text<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -259,8 +331,9 @@ mod tests {
             account: evil.to_owned(),
             maildir: evil.into(),
             when: evil.to_owned(),
+            depth: Depth::Rows,
         };
-        let page = page(&title, &verification);
+        let page = page(&title, &verification, None);
         assert!(!page.contains("<script"), "{page}");
         assert!(!page.contains('\u{202e}'), "{page}");
         let shown = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;\u{fffd}&amp;&quot; ";

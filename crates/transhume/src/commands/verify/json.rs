@@ -7,17 +7,26 @@ use transhume_model::mail::{MailboxName, Uid};
 use transhume_model::verify::{Difference, Standing};
 use transhume_sync::{Group, MailboxVerification, Verification};
 
+use super::Compared;
 use crate::exit::{Exit, Failure};
 
 /// One object.
-pub(crate) fn outcome(exit: Exit, outcome: &Result<Verification, Failure>, took: Duration) -> String {
+pub(crate) fn outcome(exit: Exit, outcome: &Result<Compared, Failure>, took: Duration) -> String {
     let mut value = json!({
         "exit_code": exit.code(),
         "outcome": exit,
         "seconds": (took.as_secs_f64() * 1000.0).round() / 1000.0,
     });
     match outcome {
-        Ok(verification) => fill(&mut value, verification),
+        Ok(compared) => {
+            fill(&mut value, &compared.verification);
+            if let Some(seal) = &compared.seal {
+                value["written"] = seal.json();
+            }
+            if let Some(outcome) = &compared.checked {
+                value["report"] = outcome.json();
+            }
+        }
         Err(failure) => {
             value["error"] = json!({ "what": failure.what, "advice": failure.advice });
         }
@@ -25,7 +34,8 @@ pub(crate) fn outcome(exit: Exit, outcome: &Result<Verification, Failure>, took:
     value.to_string()
 }
 
-fn fill(value: &mut Value, verification: &Verification) {
+/// Adds what was found.
+pub(crate) fn fill(value: &mut Value, verification: &Verification) {
     let sum = |count: fn(&MailboxVerification) -> u64| verification.mailboxes.iter().map(count).sum::<u64>();
     let differences: Map<String, Value> = verification
         .totals()

@@ -1,15 +1,17 @@
 //! From arguments to a comparison: both ends, the state file opened to be read.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use transhume_db::{Base, DbError, Store};
 use transhume_sync::{
-    Cause, Deletions, Depth, Durability, MaildirTarget, Observer, Pass, Source, Stop, SyncError,
+    Cause, Deletions, Depth, Durability, MaildirTarget, Observer, Pass, Recorder, Source, Stop, SyncError,
     TargetOptions, Verification,
 };
 
-use super::super::account::{Ends, Rules, ask_password, now};
-use super::Arguments;
+use super::html::Title;
+use crate::commands::account::{Ends, Options, Rules, ask_password, now};
+use crate::commands::report::typed;
+use crate::commands::report::write::About;
 use crate::exit::{Exit, Failure};
 
 /// All that a comparison needs.
@@ -22,17 +24,6 @@ pub(crate) struct Setup {
     depth: Depth,
 }
 
-/// What a page is about.
-#[derive(Debug)]
-pub(crate) struct Title {
-    /// The account on the old server.
-    pub(crate) account: String,
-    /// The Maildir.
-    pub(crate) maildir: PathBuf,
-    /// When it was looked at, in words.
-    pub(crate) when: String,
-}
-
 /// Nothing is made, so nobody has to own it.
 const OPTIONS: TargetOptions = TargetOptions {
     owner: None,
@@ -42,10 +33,10 @@ const OPTIONS: TargetOptions = TargetOptions {
 
 impl Setup {
     /// Checks the arguments, and asks for the password last, when all else is right.
-    pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
-        let ends = Ends::typed(&arguments.account)?;
-        let rules = Rules::new(&arguments.account.manner)?;
-        if let Some(folder) = arguments.html.as_ref().and_then(|file| file.parent())
+    pub(crate) fn new(options: &Options, page: Option<&Path>, depth: Depth) -> Result<Self, Failure> {
+        let ends = Ends::typed(options)?;
+        let rules = Rules::new(&options.manner)?;
+        if let Some(folder) = page.and_then(Path::parent)
             && !folder.as_os_str().is_empty()
             && !folder.is_dir()
         {
@@ -62,15 +53,25 @@ impl Setup {
                 "Correct the path; or move the account first, with “transhume move”.",
             ));
         }
+        let password = if depth.asks_source() {
+            ask_password(options, &ends.source)?
+        } else if ends.state.exists() {
+            Vec::new()
+        } else {
+            return Err(Failure::usage(
+                format!(
+                    "--target-only: there is no record of a move at {}",
+                    ends.state.display()
+                ),
+                "Name the state file with --state: without it nobody can tell which file here is which message.",
+            ));
+        };
         Ok(Self {
-            source: rules.source(
-                ends.source.clone(),
-                ask_password(&arguments.account, &ends.source)?,
-            ),
+            source: rules.source(ends.source.clone(), password),
             ends,
             rules,
             target,
-            depth: arguments.depth(),
+            depth,
         })
     }
 
@@ -79,11 +80,29 @@ impl Setup {
             account: self.ends.source.account(),
             maildir: self.ends.maildir.clone(),
             when: now().to_string(),
+            depth: self.depth,
+        }
+    }
+
+    /// What a report begins with.
+    pub(crate) fn about(&self) -> About<'_> {
+        About {
+            account: self.ends.source.account(),
+            source: typed(&self.ends.source),
+            maildir: &self.ends.maildir,
+            migration: None,
+            made: now().unix(),
+            depth: self.depth,
         }
     }
 
     /// Compares.
-    pub(crate) async fn verify(self, observer: &dyn Observer, stop: &Stop) -> Result<Verification, Failure> {
+    pub(crate) async fn verify(
+        self,
+        recorder: &mut dyn Recorder,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<Verification, Failure> {
         let Self {
             ends,
             rules,
@@ -106,7 +125,7 @@ impl Setup {
                 fence: None,
                 now: now(),
             };
-            let compared = pass.verify(depth, observer, stop).await;
+            let compared = pass.verify(depth, recorder, observer, stop).await;
             pass.base.close().await;
             drop(claim);
             compared
@@ -132,6 +151,7 @@ fn explain(ends: &Ends, error: &SyncError) -> Failure {
     const CHANGED: &str = "Nothing was changed.";
     let maildir = ends.maildir.display();
     match error.cause() {
+        _ if matches!(error, SyncError::Record(_)) => Failure::new(Exit::TargetFailed, error, CHANGED),
         Cause::Interrupted => Failure::new(Exit::Interrupted, "stopped as asked", CHANGED),
         Cause::BaseFault => Failure::new(
             Exit::TargetFailed,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount};
 use transhume_model::mail::{MailboxName, Uid, UidSet};
 use transhume_model::verify::{Difference, Standing};
-use transhume_sync::{Group, MailboxVerification, Verification};
+use transhume_sync::{Depth, Group, MailboxVerification, Verification};
 
 use super::{NO_BASE, verdict};
 
@@ -17,9 +17,9 @@ const RANGES: usize = 8;
 const DETAILS: usize = 3;
 
 /// Everything: what was compared, what differs and why, and the verdict.
-pub(crate) fn report(verification: &Verification, took: Duration) -> String {
+pub(crate) fn report(verification: &Verification, depth: Depth, took: Duration) -> String {
     let mut out = String::new();
-    summary(&mut out, verification, took);
+    summary(&mut out, verification, depth, took);
     if !verification.has_base {
         line(&mut out, format_args!("Note: {NO_BASE}"));
     }
@@ -44,32 +44,38 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(out, "{text}");
 }
 
-fn summary(out: &mut String, verification: &Verification, took: Duration) {
+fn summary(out: &mut String, verification: &Verification, depth: Depth, took: Duration) {
     let sum = |count: fn(&MailboxVerification) -> u64| verification.mailboxes.iter().map(count).sum();
     let messages: u64 = sum(|mailbox| mailbox.on_source);
-    let compared = if verification.is_deep {
-        "compared with what was moved and with what the old server serves now"
+    let mailboxes = verification.mailboxes.len();
+    let (seconds, here) = (took.as_secs_f64(), HumanCount(sum(|mailbox| mailbox.on_target)));
+    if depth.asks_source() {
+        let equal = HumanCount(sum(|mailbox| mailbox.equal));
+        let there = HumanCount(messages);
+        line(
+            out,
+            format_args!(
+                "Looked at {mailboxes} mailboxes in {seconds:.1} s: {there} messages on the old server, {here} here, {equal} the \
+                 same in every respect.",
+            ),
+        );
     } else {
-        "compared with what was moved"
+        line(
+            out,
+            format_args!(
+                "Looked at {mailboxes} mailboxes in {seconds:.1} s: {here} messages here. The old server was not asked."
+            ),
+        );
+    }
+    let read = HumanBytes(sum(|mailbox| mailbox.bytes_read));
+    let what = match depth {
+        Depth::Names => "Files here were read only where their bytes are not on record",
+        Depth::Rows | Depth::Target => "Every file here was read and compared with what was moved",
+        Depth::Texts => {
+            "Every file here was read and compared with what was moved and with what the old server serves now"
+        }
     };
-    line(
-        out,
-        format_args!(
-            "Looked at {} mailboxes in {:.1} s: {} messages on the old server, {} here, {} the same in every respect.",
-            verification.mailboxes.len(),
-            took.as_secs_f64(),
-            HumanCount(messages),
-            HumanCount(sum(|mailbox| mailbox.on_target)),
-            HumanCount(sum(|mailbox| mailbox.equal)),
-        ),
-    );
-    line(
-        out,
-        format_args!(
-            "Every file here was read ({}) and {compared}.",
-            HumanBytes(sum(|mailbox| mailbox.bytes_read)),
-        ),
-    );
+    line(out, format_args!("{what} ({read})."));
 }
 
 fn differences(out: &mut String, verification: &Verification, standing: Standing) {
@@ -161,7 +167,7 @@ pub(super) fn name(mailbox: &MailboxVerification) -> String {
 }
 
 /// The first few UIDs, in the form of IMAP.
-pub(super) fn uids(set: &UidSet) -> String {
+pub(crate) fn uids(set: &UidSet) -> String {
     if set.is_empty() {
         return String::new();
     }
