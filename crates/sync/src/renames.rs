@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use transhume_db::MailboxRecord;
 use transhume_imap::session::{FetchRows, ListedMailbox};
 use transhume_model::mail::{Checkpoint, MailboxName, MessageRow, UidSet};
-use transhume_model::plan::{MailboxBase, Note, certain, holds_the_same, perhaps_renamed};
+use transhume_model::plan::{
+    MailboxBase, NameRules, Note, SourceMailbox, certain, holds_the_same, perhaps_renamed, plan_tree,
+};
 
 use crate::error::SyncError;
 use crate::survey::Surveyor;
@@ -21,6 +23,7 @@ impl Surveyor<'_> {
     pub(crate) async fn find_renames(
         &mut self,
         mailboxes: &[ListedMailbox],
+        names: NameRules,
         records: &mut BTreeMap<MailboxName, MailboxRecord>,
         notes: &mut Vec<Note>,
     ) -> Result<HashSet<MailboxName>, SyncError> {
@@ -72,11 +75,31 @@ impl Surveyor<'_> {
                 before: record.source.clone(),
                 now: now.clone(),
             });
+            let is_its_owners_name = record.target != self.name_of(&record.source, names);
             record.source = now.clone();
-            renamed.insert(now.clone());
+            if is_its_owners_name {
+                // I7: it stays what its owner calls it.
+                if !self.dry {
+                    self.base.rename_mailbox(record.id, now, &record.target).await?;
+                }
+            } else {
+                renamed.insert(now.clone());
+            }
             records.insert(now.clone(), record);
         }
         Ok(renamed)
+    }
+
+    /// What a mailbox of the source is called on the target, if nothing else has that name.
+    fn name_of(&self, source: &MailboxName, names: NameRules) -> MailboxName {
+        let alone = SourceMailbox {
+            name: source.clone(),
+            selectable: true,
+            special_use: None,
+        };
+        let plan = plan_tree(&[alone], &[], &BTreeMap::new(), self.selection, names);
+        let planned = plan.mailboxes.into_iter().next();
+        planned.map_or_else(|| source.clone(), |planned| planned.target)
     }
 
     /// Notes where the owner of the target has given mailboxes other names: what comes for them goes there from now on.

@@ -70,7 +70,9 @@ impl Surveyor<'_> {
             mut notes,
         } = own_mailboxes(&listing);
         self.find_renamed_here(&mut records, &mut notes).await?;
-        let renamed = self.find_renames(&mailboxes, &mut records, &mut notes).await?;
+        let renamed = self
+            .find_renames(&mailboxes, names, &mut records, &mut notes)
+            .await?;
         let described: Vec<SourceMailbox> = mailboxes.iter().map(describe).collect();
         let plan = |records: &BTreeMap<MailboxName, MailboxRecord>, without: &HashSet<MailboxName>| {
             let known = records

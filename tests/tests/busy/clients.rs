@@ -195,9 +195,9 @@ impl<'a> Office<'a> {
             let (uid_validity, rows) = self.some(client, mailbox, Fate::Removed)?;
             for row in rows {
                 let key = key(mailbox, &row.subject);
-                self.ledger().begin_removal(key.clone());
+                self.ledger().begin_removal(key.clone(), uid_validity, row.uid);
                 client.expunge(&row.uid.to_string())?;
-                self.ledger().removed(key, uid_validity, row.uid);
+                self.ledger().removed(key);
             }
         }
         Ok(())

@@ -102,7 +102,7 @@ pub(crate) struct Ledger {
     expected: BTreeMap<Key, Times>,
     flagged: BTreeSet<Key>,
     seen: BTreeMap<(String, u32, u32), String>,
-    /// Mailbox, UIDVALIDITY and UID of what was removed.
+    /// Mailbox, UIDVALIDITY and UID of what somebody has removed, or begun to.
     free: BTreeSet<(String, u32, u32)>,
     /// What nobody should ever see.
     wrong: Vec<String>,
@@ -131,13 +131,14 @@ impl Ledger {
     }
 
     /// Somebody begins to remove a message.
-    pub(crate) fn begin_removal(&mut self, key: Key) {
+    /// From now on this UID may be free under this UIDVALIDITY: when the mailbox is filled meanwhile, the server's word may never come.
+    pub(crate) fn begin_removal(&mut self, key: Key, uid_validity: u32, uid: u32) {
+        self.free.insert((key.0.clone(), uid_validity, uid));
         self.expected.entry(key).or_default().removal = Removal::Begun;
     }
 
-    /// The server said that it is gone, and with it this UID under this UIDVALIDITY.
-    pub(crate) fn removed(&mut self, key: Key, uid_validity: u32, uid: u32) {
-        self.free.insert((key.0.clone(), uid_validity, uid));
+    /// The server said that it is gone.
+    pub(crate) fn removed(&mut self, key: Key) {
         self.expected.entry(key).or_default().removal = Removal::Done;
     }
 

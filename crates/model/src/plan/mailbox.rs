@@ -52,8 +52,8 @@ pub enum MailboxStep {
     /// The source has numbered its messages anew: they are recognised by their bytes, and the target keeps its
     /// own numbers.
     Reidentify,
-    /// The target's mailbox was filled, and its owner has removed it since, and perhaps made another of that name. What was in it
-    /// stays removed; what has come to the source since comes here.
+    /// The target's mailbox was filled, and its owner has removed it since. What was in it stays removed; what has come to the source
+    /// since comes here.
     Anew,
     /// The target's mailbox was filled, and its owner has removed it since: it is not brought back as long as nothing new comes.
     RemovedByOwner,
@@ -80,7 +80,7 @@ pub fn decide_mailbox(source: &Checkpoint, base: Option<&MailboxBase>, target: &
         return match base.target_uid_validity {
             known if target.holds_ours && !renumbered => MailboxStep::Fill(known),
             _ if target.holds_ours => MailboxStep::Fill(source.uid_validity),
-            _ => MailboxStep::Anew,
+            _ => MailboxStep::Restart(source.uid_validity),
         };
     }
     if target.header.map(|header| header.uid_next) < base.target_uid_next {
@@ -196,7 +196,7 @@ mod tests {
         check(done, state(7, false), MailboxStep::Unchanged);
         check(done, state(8, true), fill);
         check(done, state(0, true), fill);
-        check(done, state(8, false), MailboxStep::Anew);
+        check(done, state(8, false), MailboxStep::Restart(UidValidity::new(7)));
         check(done, missing, MailboxStep::RemovedByOwner);
         let earlier = Some(base(7, Some(7), Some(checkpoint(7, 9))));
         check(earlier, missing, MailboxStep::Anew);
