@@ -237,11 +237,10 @@ impl Surveyor<'_> {
             look
         };
         survey.reports.push(report);
-        let fills = match step {
-            MailboxStep::Fill(_) | MailboxStep::Restart(_) => true,
-            MailboxStep::Anew => state.header.is_none(),
-            _ => false,
-        };
+        let fills = matches!(
+            step,
+            MailboxStep::Fill(_) | MailboxStep::Restart(_) | MailboxStep::Anew
+        );
         let suspects = self.base.suspects(record.id).await?;
         let had_trouble = self.had_trouble || !suspects.is_empty();
         let reading = self

@@ -213,9 +213,6 @@ async fn how(wanted: &Wanted<'_>, has_others: bool) -> Result<How, SyncError> {
         (MailboxStep::Follow | MailboxStep::Reidentify, Some(uid_validity)) => {
             return Ok(How::Add { uid_validity });
         }
-        // What a client has made in this moment; else a number by which no client knows anything yet.
-        (MailboxStep::Anew, Some(uid_validity)) => return Ok(How::Add { uid_validity }),
-        (MailboxStep::Anew, None) => None,
         // Set back, but under the same number: what it lacks is added.
         (MailboxStep::Restart(wanted), Some(uid_validity)) if wanted == found => {
             return Ok(How::Add { uid_validity });

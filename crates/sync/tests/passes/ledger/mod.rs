@@ -401,8 +401,8 @@ impl Ledgers {
                     // I7: what the owner removed does not return.
                     return Err(format!("{name} was removed by its owner, and is back"));
                 }
-                ledger.remove_what_went_with_it();
             }
+            ledger.remove_what_went_with_it();
             ledger.mailbox_removed = Removed::No;
             let is_excused = |file: &String| was_cut && is_of_a_dead_pass(file);
             if !disk.leftovers.iter().all(is_excused) {

@@ -3,15 +3,21 @@
 use transhume_testkit::maildir::DiskMailbox;
 use transhume_testkit::simulated;
 
-use super::{Disk, Ledger, counts, get, text};
+use super::{Disk, Ledger, Removed, counts, get, text};
 
 impl Ledger {
-    /// The mailbox is back, with what has come since: what had been in it counts as removed by its owner, one by one.
+    /// The mailbox is back, with what has come since: what had been in it counts as removed by its owner, one by one. Where it is
+    /// not certain that it had been filled, all of it may be back.
     pub(super) fn remove_what_went_with_it(&mut self) {
+        let removed = match self.mailbox_removed {
+            Removed::No => return,
+            Removed::Surely => &mut self.removed,
+            Removed::Perhaps => &mut self.removed_before,
+        };
         for (bytes, serials) in &self.seen {
             let went = serials.intersection(&self.removed_with).count() as u64;
             if went > 0 {
-                *self.removed.entry(bytes.clone()).or_default() += went;
+                *removed.entry(bytes.clone()).or_default() += went;
             }
         }
     }
