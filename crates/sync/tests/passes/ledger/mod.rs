@@ -396,11 +396,9 @@ impl Ledgers {
                 }
             };
             let was_removed = ledger.mailbox_removed == Removed::Surely;
-            if was_removed {
-                if news.is_none() && !ledger.is_renumbered {
-                    // I7: what the owner removed does not return.
-                    return Err(format!("{name} was removed by its owner, and is back"));
-                }
+            if was_removed && news.is_none() && !ledger.is_renumbered {
+                // I7: what the owner removed does not return.
+                return Err(format!("{name} was removed by its owner, and is back"));
             }
             ledger.remove_what_went_with_it();
             ledger.mailbox_removed = Removed::No;
